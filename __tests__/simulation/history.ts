@@ -1,0 +1,40 @@
+/** One history: a world from a seed, its faults, its healing, and all checkers on it. */
+import { checkAgreement, checkNothingPending, checkOracle, checkPaths, checkReads } from './checkers';
+import { randomAction } from './user';
+import { RETENTION_MS, World } from './world';
+
+const STEPS = 220;
+
+/** Plays the history of `seed`; throws an error that names the seed where a checker finds fault. */
+export function playHistory(seed: number): void {
+  const hasCrashes = seed % 3 === 0;
+  try {
+    const world = new World(seed, { hasCrashes });
+    for (let step = 0; step < STEPS; step++) {
+      world.step();
+      const node = world.random.pick(world.nodes);
+      checkReads(world, node);
+      if (step % 4 === 0) checkPaths(node, randomAction(world.random, 0).path);
+      checkNothingPending(world);
+    }
+    world.heal();
+    // What a crashed process knew alone may be known to one and forgotten by another until it is swept.
+    if (!hasCrashes) checkSettled(world, hasCrashes);
+    // Later, when some has expired, and when all has; swept, and swept again.
+    for (const ms of [200, RETENTION_MS, 1]) {
+      world.nowMs += ms;
+      for (const { replica } of world.nodes) replica.sweep();
+      world.settle();
+      if (!hasCrashes || ms === 1) checkSettled(world, hasCrashes);
+    }
+  } catch (cause) {
+    throw new Error(`seed ${seed}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function checkSettled(world: World, hasCrashes: boolean): void {
+  checkAgreement(world);
+  if (!hasCrashes) checkOracle(world);
+  checkNothingPending(world);
+  for (const node of world.nodes) checkReads(world, node);
+}

@@ -1,0 +1,67 @@
+/**
+ * The network of the simulation: FIFO links between nodes that break, come back, and drop what does not fit.
+ *
+ * Messages cross it as bytes, so that their encoding takes part.
+ */
+import { decodeEnvelope, encodeEnvelope, type Message } from '../../lib/core/message';
+import { Session } from '../../lib/core/session';
+import type { Replica } from '../../lib/core/replica';
+
+const CACHE = 'simulated';
+
+/** One direction of a link, and what its sender knows of the other side. */
+export class Endpoint {
+  readonly session: Session;
+  readonly #queue: Uint8Array[] = [];
+  readonly #queueMax: number;
+  #hasDropped = false;
+
+  constructor(replica: Replica, queueMax: number) {
+    this.#queueMax = queueMax;
+    this.session = new Session(
+      replica,
+      {
+        send: (message) => {
+          if (this.#hasDropped || this.#queue.length >= this.#queueMax) {
+            this.#hasDropped = true;
+            return false;
+          }
+          this.#queue.push(encodeEnvelope({ cache: CACHE, message }));
+          return true;
+        },
+        onAnswer: () => undefined,
+        onPresence: () => undefined,
+        onFlush: (_isDurable, answer) => answer(''),
+      },
+      { isPersistent: true },
+    );
+  }
+
+  get pending(): number {
+    return this.#queue.length;
+  }
+
+  /** Takes up to `countMax` messages off the link; once it has drained after a drop, the session starts anew. */
+  take(countMax: number): Message[] {
+    const messages = this.#queue.splice(0, countMax).map((bytes) => decodeEnvelope(bytes).message);
+    if (this.#hasDropped && this.#queue.length === 0) {
+      this.#hasDropped = false;
+      this.session.restart();
+    }
+    return messages;
+  }
+}
+
+/** Both directions between two nodes; `towards[i]` holds what goes to the i-th of them. */
+export interface Link {
+  readonly towards: readonly [Endpoint, Endpoint];
+}
+
+/** Connects two replicas; what goes to the second is sent by the first. */
+export function connect(first: Replica, second: Replica, queueMax: number): Link {
+  const toFirst = new Endpoint(second, queueMax);
+  const toSecond = new Endpoint(first, queueMax);
+  toFirst.session.ask();
+  toSecond.session.ask();
+  return { towards: [toFirst, toSecond] };
+}

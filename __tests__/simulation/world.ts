@@ -1,0 +1,219 @@
+/**
+ * The simulated world: replicas with skewed clocks, links that break, users, crashes, and a disk.
+ *
+ * A history is a function of its seed. The checkers stand beside it, in checkers.ts.
+ */
+import { Replica, type Change } from '../../lib/core/replica';
+import { parseKey } from '../../lib/core/path';
+import { connect, type Link } from './network';
+import { randomAction } from './user';
+import type { Write } from './oracle';
+import { Random } from './random';
+
+const START_MS = Date.UTC(2026, 0, 1);
+const SKEW_MS = 2000;
+/** Longer than a history with all its partitions. */
+export const RETENTION_MS = 60_000;
+
+export interface Node {
+  readonly replica: Replica;
+  /** How far its clock is off, in ms. */
+  skewMs: number;
+}
+
+export interface WorldOptions {
+  /** Replicas may crash and come back empty, or with what is on disk. */
+  readonly hasCrashes: boolean;
+}
+
+export class World {
+  readonly random: Random;
+  readonly nodes: Node[] = [];
+  /** Every write that ever was, in the order in which it was made. */
+  readonly writes: Write[] = [];
+  /** From what when on a value is expired, by its mark, for the checker of reads. */
+  readonly expiries = new Map<number, number>();
+  nowMs = START_MS;
+  readonly #links = new Map<string, Link>();
+  readonly #options: WorldOptions;
+  #disk: Uint8Array | null = null;
+  #marks = 0;
+  #ids = 0;
+  #isHealed = false;
+
+  constructor(seed: number, options: WorldOptions) {
+    this.random = new Random(seed);
+    this.#options = options;
+    const count = 2 + this.random.int(6);
+    for (let i = 0; i < count; i++) this.nodes.push(this.#createNode());
+    this.#eachPair((key, a, b) => this.#connect(key, a, b));
+  }
+
+  /** One random event. */
+  step(): void {
+    const { random } = this;
+    const roll = random.next();
+    if (roll < 0.3) this.#act(random.pick(this.nodes));
+    else if (roll < 0.5) this.endTurn(random.pick(this.nodes));
+    else if (roll < 0.8) this.#deliverSome();
+    else if (roll < 0.88) this.nowMs += 1 + random.int(random.chance(0.1) ? 3000 : 120);
+    else if (roll < 0.92) this.#flipLink();
+    else if (roll < 0.95) random.pick(this.nodes).replica.sweep();
+    else if (roll < 0.97) this.#compareAll();
+    else if (roll < 0.985) this.#save(random.pick(this.nodes));
+    else if (this.#options.hasCrashes) this.#crash();
+  }
+
+  /** Ends all faults, and lets the nodes talk until nothing is left to say. */
+  heal(): void {
+    this.#isHealed = true;
+    // The clocks are put right without any of them going back.
+    this.nowMs += SKEW_MS;
+    for (const node of this.nodes) node.skewMs = 0;
+    this.#eachPair((key, a, b) => {
+      if (!this.#links.has(key)) this.#connect(key, a, b);
+    });
+    this.settle();
+    // What a crashed process sent to some only is found by comparing, once seen and once confirmed.
+    for (let round = 0; round < 2; round++) {
+      this.#compareAll();
+      this.settle();
+    }
+  }
+
+  settle(): void {
+    for (;;) {
+      for (const node of this.nodes) this.endTurn(node);
+      const busy = [...this.#links].filter(([, link]) => link.towards.some((endpoint) => endpoint.pending > 0));
+      if (busy.length === 0) return;
+      for (const [key] of busy) for (const side of [0, 1] as const) this.#deliver(key, side, Infinity);
+    }
+  }
+
+  /** The end of a turn of the event loop: the outbox is committed and goes out. */
+  endTurn(node: Node): void {
+    const update = node.replica.commit();
+    if (update === null) return;
+    for (const [key, link] of this.#links) {
+      const side = sideOf(key, this.nodes.indexOf(node));
+      if (side !== null) link.towards[1 - side]!.session.push(update);
+    }
+  }
+
+  clockOf(node: Node): number {
+    return this.nowMs + node.skewMs;
+  }
+
+  #createNode(): Node {
+    const { random } = this;
+    const skewMs = this.#isHealed ? 0 : random.int(2 * SKEW_MS) - SKEW_MS;
+    const id = `r${(this.#ids++).toString(36)}${random.int(36 ** 4).toString(36)}`;
+    const node: Node = {
+      skewMs,
+      replica: new Replica({
+        id,
+        now: () => this.clockOf(node),
+        nextClientId: () => random.int(2 ** 32),
+        onChange: (change) => this.#note(change),
+        segmentWritesMax: 4,
+        retentionMs: () => RETENTION_MS,
+      }),
+    };
+    return node;
+  }
+
+  #note({ register, reason, isLocal }: Change): void {
+    if (!isLocal || reason === 'expire') return;
+    const { key, value, time, writer, expiresAt } = register;
+    this.writes.push({ path: parseKey(key)!, value, time, writer, expiresAt });
+  }
+
+  #act(node: Node): void {
+    const mark = ++this.#marks;
+    const { kind, path, value, ttl } = randomAction(this.random, mark);
+    if (kind !== 'set') {
+      node.replica.delete(path);
+      return;
+    }
+    if (ttl !== 0) this.expiries.set(mark, this.clockOf(node) + ttl);
+    try {
+      node.replica.set(path, value, ttl);
+    } catch (error) {
+      // An array refuses what it could not show: then nothing was written, and nothing is expected.
+      if ((error as { readonly code?: unknown }).code !== 'ERR_CLUSTER_CACHE_PATH') throw error;
+    }
+  }
+
+  #deliverSome(): void {
+    const busy = [...this.#links].flatMap(([key, link]) =>
+      ([0, 1] as const).filter((side) => link.towards[side].pending > 0).map((side) => ({ key, side })),
+    );
+    if (busy.length === 0) return;
+    const { key, side } = this.random.pick(busy);
+    this.#deliver(key, side, 1 + this.random.int(4));
+  }
+
+  #deliver(key: string, side: 0 | 1, countMax: number): void {
+    const link = this.#links.get(key)!;
+    const node = this.nodes[indicesOf(key)[side]]!;
+    const messages = link.towards[side].take(countMax);
+    // As the host does: what waits in the outbox goes first.
+    this.endTurn(node);
+    link.towards[side === 0 ? 1 : 0].session.receive(messages);
+  }
+
+  #compareAll(): void {
+    for (const link of this.#links.values()) for (const endpoint of link.towards) endpoint.session.compare();
+  }
+
+  #flipLink(): void {
+    const a = this.random.int(this.nodes.length);
+    const b = this.random.int(this.nodes.length);
+    if (a === b) return;
+    const key = keyOf(Math.min(a, b), Math.max(a, b));
+    if (!this.#links.delete(key)) this.#connect(key, ...indicesOf(key));
+  }
+
+  #connect(key: string, a: number, b: number): void {
+    // As the host does: a state vector tells only of what is committed.
+    this.endTurn(this.nodes[a]!);
+    this.endTurn(this.nodes[b]!);
+    // A short queue overflows often, and must not while everything settles.
+    const queueMax = this.#isHealed || this.random.chance(0.7) ? Infinity : 3;
+    this.#links.set(key, connect(this.nodes[a]!.replica, this.nodes[b]!.replica, queueMax));
+  }
+
+  #save(node: Node): void {
+    this.endTurn(node);
+    this.#disk = node.replica.encodeState();
+  }
+
+  #crash(): void {
+    const index = this.random.int(this.nodes.length);
+    for (const key of [...this.#links.keys()]) if (sideOf(key, index) !== null) this.#links.delete(key);
+    const node = this.#createNode();
+    this.nodes[index] = node;
+    if (this.#disk !== null && this.random.chance(0.7)) node.replica.receive([this.#disk]);
+  }
+
+  #eachPair(visit: (key: string, a: number, b: number) => void): void {
+    for (let a = 0; a < this.nodes.length; a++) {
+      for (let b = a + 1; b < this.nodes.length; b++) visit(keyOf(a, b), a, b);
+    }
+  }
+}
+
+function keyOf(a: number, b: number): string {
+  return `${a}-${b}`;
+}
+
+function indicesOf(key: string): [number, number] {
+  const [a, b] = key.split('-').map(Number);
+  return [a!, b!];
+}
+
+/** Which end of the link the node at `index` is, or null. */
+function sideOf(key: string, index: number): 0 | 1 | null {
+  const [a, b] = indicesOf(key);
+  return index === a ? 0 : index === b ? 1 : null;
+}

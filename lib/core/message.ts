@@ -1,0 +1,192 @@
+/**
+ * Messages between two replicas of one cache, and their bytes. `docs/protocol.md` is the grammar.
+ */
+import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
+import type { Epoch } from './epoch';
+import { CacheError } from '../errors';
+import { limits } from '../limits';
+
+/** "This is what I have; send me what I lack." Answered by `sync`, or by `none`. */
+export interface StateMessage {
+  readonly type: 'state';
+  readonly epoch: Epoch;
+  /** Yjs state vector. */
+  readonly vector: Uint8Array;
+  /** Comes back with the answer; counts up per link and cache. */
+  readonly token: number;
+  /** The receiver shall send its own state too: the sender starts anew with it. */
+  readonly isMirrored: boolean;
+  /** The sender may keep the file copy. */
+  readonly isPersistent: boolean;
+}
+
+/** "This is what you lack." From here on the sender streams its updates. */
+export interface SyncMessage {
+  readonly type: 'sync';
+  readonly epoch: Epoch;
+  readonly token: number;
+  readonly update: Uint8Array;
+}
+
+/** "I have no such cache." */
+export interface NoneMessage {
+  readonly type: 'none';
+  readonly token: number;
+}
+
+/** One commit of the sender. */
+export interface UpdateMessage {
+  readonly type: 'update';
+  readonly epoch: Epoch;
+  readonly update: Uint8Array;
+}
+
+/** "This is what I have", now and then, so that what was missed comes to light. */
+export interface CompareMessage {
+  readonly type: 'compare';
+  readonly epoch: Epoch;
+  readonly vector: Uint8Array;
+}
+
+/** "Tell me when you have taken in all that I sent", and where `isDurable`, "and have put it on disk". */
+export interface FlushMessage {
+  readonly type: 'flush';
+  readonly token: number;
+  readonly isDurable: boolean;
+}
+
+/** The answer to `flush`; `problem` is empty, or says why it is not on disk. */
+export interface FlushedMessage {
+  readonly type: 'flushed';
+  readonly token: number;
+  readonly problem: string;
+}
+
+/** "I have closed this cache", or "I have destroyed it". */
+export interface LeaveMessage {
+  readonly type: 'leave';
+}
+
+export type Message =
+  | StateMessage
+  | SyncMessage
+  | NoneMessage
+  | UpdateMessage
+  | CompareMessage
+  | FlushMessage
+  | FlushedMessage
+  | LeaveMessage;
+
+/** A message and the name of the cache that it is about. */
+export interface Envelope {
+  readonly cache: string;
+  readonly message: Message;
+}
+
+const tags = { state: 1, sync: 2, none: 3, update: 4, compare: 5, flush: 6, flushed: 7, leave: 8 } as const;
+const FOUNDER_LENGTH_MAX = 32;
+const PROBLEM_LENGTH_MAX = 1000;
+
+export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarString(encoder, cache);
+  encoding.writeUint8(encoder, tags[message.type]);
+  switch (message.type) {
+    case 'state':
+      writeEpoch(encoder, message.epoch);
+      encoding.writeVarUint(encoder, message.token);
+      encoding.writeUint8(encoder, (message.isMirrored ? 1 : 0) | (message.isPersistent ? 2 : 0));
+      encoding.writeVarUint8Array(encoder, message.vector);
+      break;
+    case 'sync':
+      writeEpoch(encoder, message.epoch);
+      encoding.writeVarUint(encoder, message.token);
+      encoding.writeVarUint8Array(encoder, message.update);
+      break;
+    case 'update':
+      writeEpoch(encoder, message.epoch);
+      encoding.writeVarUint8Array(encoder, message.update);
+      break;
+    case 'compare':
+      writeEpoch(encoder, message.epoch);
+      encoding.writeVarUint8Array(encoder, message.vector);
+      break;
+    case 'none':
+      encoding.writeVarUint(encoder, message.token);
+      break;
+    case 'flush':
+      encoding.writeVarUint(encoder, message.token);
+      encoding.writeUint8(encoder, message.isDurable ? 1 : 0);
+      break;
+    case 'flushed':
+      encoding.writeVarUint(encoder, message.token);
+      encoding.writeVarString(encoder, message.problem.slice(0, PROBLEM_LENGTH_MAX));
+      break;
+    case 'leave':
+      break;
+  }
+  return encoding.toUint8Array(encoder);
+}
+
+/** Throws ERR_CLUSTER_CACHE_PROTOCOL where `bytes` are no envelope. Byte arrays are views into `bytes`. */
+export function decodeEnvelope(bytes: Uint8Array): Envelope {
+  try {
+    const decoder = decoding.createDecoder(bytes);
+    const cache = decoding.readVarString(decoder);
+    if (cache === '' || cache.length > limits.nameBytesMax) throw new RangeError('name of the cache');
+    const message = readMessage(decoder);
+    if (decoding.hasContent(decoder)) throw new RangeError('trailing bytes');
+    return { cache, message };
+  } catch (cause) {
+    throw new CacheError('ERR_CLUSTER_CACHE_PROTOCOL', 'A peer sent a message that cannot be read.', { cause });
+  }
+}
+
+function readMessage(decoder: decoding.Decoder): Message {
+  const tag = decoding.readUint8(decoder);
+  switch (tag) {
+    case tags.state: {
+      const epoch = readEpoch(decoder);
+      const token = decoding.readVarUint(decoder);
+      const flags = decoding.readUint8(decoder);
+      const vector = decoding.readVarUint8Array(decoder);
+      return { type: 'state', epoch, token, isMirrored: (flags & 1) !== 0, isPersistent: (flags & 2) !== 0, vector };
+    }
+    case tags.sync: {
+      const epoch = readEpoch(decoder);
+      const token = decoding.readVarUint(decoder);
+      return { type: 'sync', epoch, token, update: decoding.readVarUint8Array(decoder) };
+    }
+    case tags.update:
+      return { type: 'update', epoch: readEpoch(decoder), update: decoding.readVarUint8Array(decoder) };
+    case tags.compare:
+      return { type: 'compare', epoch: readEpoch(decoder), vector: decoding.readVarUint8Array(decoder) };
+    case tags.none:
+      return { type: 'none', token: decoding.readVarUint(decoder) };
+    case tags.flush: {
+      const token = decoding.readVarUint(decoder);
+      return { type: 'flush', token, isDurable: decoding.readUint8(decoder) === 1 };
+    }
+    case tags.flushed: {
+      const token = decoding.readVarUint(decoder);
+      return { type: 'flushed', token, problem: decoding.readVarString(decoder) };
+    }
+    case tags.leave:
+      return { type: 'leave' };
+    default:
+      throw new RangeError(`type ${tag}`);
+  }
+}
+
+function writeEpoch(encoder: encoding.Encoder, epoch: Epoch): void {
+  encoding.writeVarUint(encoder, epoch.number);
+  encoding.writeVarString(encoder, epoch.founder);
+}
+
+function readEpoch(decoder: decoding.Decoder): Epoch {
+  const number = decoding.readVarUint(decoder);
+  const founder = decoding.readVarString(decoder);
+  if (number > 0xffff_ffff || founder.length > FOUNDER_LENGTH_MAX) throw new RangeError('epoch');
+  return { number, founder };
+}

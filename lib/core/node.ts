@@ -1,0 +1,62 @@
+/**
+ * One path segment in the tree: the winner at its path, what is below, and what a read last saw there.
+ */
+import type { Register } from './register';
+import type { JsonValue } from './value';
+
+export class TreeNode {
+  readonly parent: TreeNode | null;
+  readonly segment: string;
+  /** Nodes below, by path segment; null where there are none. */
+  children: Map<string, TreeNode> | null = null;
+  /** The winner here, or null. Invariant: its stamp is above the stamp of every winner on the way to the root. */
+  register: Register | null = null;
+  /** Entries of the document at this path, the winner's and those that have lost. */
+  entries = 0;
+  /** Spelled paths that lead here from the path index. */
+  spellings = 0;
+  /** What the last read saw; undefined is missing. Means nothing unless fresh. */
+  value: JsonValue | undefined = undefined;
+  /** `value` holds until this moment, in ms since 1970; 0 is stale. */
+  freshUntil = 0;
+
+  constructor(parent: TreeNode | null, segment: string) {
+    this.parent = parent;
+    this.segment = segment;
+  }
+
+  child(segment: string): TreeNode | undefined {
+    return this.children === null ? undefined : this.children.get(segment);
+  }
+
+  obtainChild(segment: string): TreeNode {
+    this.children ??= new Map();
+    let child = this.children.get(segment);
+    if (child === undefined) {
+      child = new TreeNode(this, segment);
+      this.children.set(segment, child);
+    }
+    return child;
+  }
+
+  /** Takes this node out of the tree if nothing needs it, and then whatever above it was there for its sake. */
+  prune(): void {
+    if (this.register !== null || this.entries > 0 || this.spellings > 0) return;
+    const { parent } = this;
+    if (this.children !== null || parent === null) return;
+    const siblings = parent.children;
+    if (siblings?.get(this.segment) !== this) return;
+    siblings.delete(this.segment);
+    if (siblings.size === 0) {
+      parent.children = null;
+      parent.prune();
+    }
+  }
+
+  /** Forgets what reads saw here and above: something here has changed. */
+  staleUp(): void {
+    this.freshUntil = 0;
+    this.value = undefined;
+    this.parent?.staleUp();
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The session: what one replica and one peer owe each other about one cache. Pure; messages in, messages out.
+ *
+ * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
+ * nothing that was to follow it on this link has been dropped.
+ */
+import { compareEpochs } from './epoch';
+import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
+import type { Replica } from './replica';
+
+/** What a session asks of its owner. */
+export interface SessionPort {
+  /** Queues a message for the peer; false if it was dropped, as all others are until `restart`. */
+  readonly send: (message: Message) => boolean;
+  /** All states up to `token` have been answered: what the peer had when they were sent is merged. */
+  readonly onAnswer: (token: number) => void;
+  /** The peer opened or closed the cache. */
+  readonly onPresence: () => void;
+  /**
+   * The peer wants to know when all that it sent before is merged, which it is now, and, if `isDurable`, on
+   * disk. `answer` takes the reason why not, or the empty string.
+   */
+  readonly onFlush: (isDurable: boolean, answer: (problem: string) => void) => void;
+}
+
+/** What came of a flush: the peer has done it, it could not and says why, or it is gone. */
+export type FlushOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly problem: string }
+  | { readonly kind: 'gone' };
+
+interface PendingFlush {
+  readonly isDurable: boolean;
+  readonly onOutcome: (outcome: FlushOutcome) => void;
+}
+
+export class Session {
+  readonly #replica: Replica;
+  readonly #port: SessionPort;
+  readonly #isPersistent: boolean;
+  /** The peer has the cache open. */
+  #isPresent = false;
+  #peerIsPersistent = false;
+  /** The peer's last state was answered, and nothing was dropped since. */
+  #isStreaming = false;
+  /** Token of the last state sent. Invariant: `#answered` <= `#asked`. */
+  #asked = 0;
+  #answered = 0;
+  /** Flushes that the peer has not answered, by token. */
+  readonly #flushes = new Map<number, PendingFlush>();
+  #flushToken = 0;
+  /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
+  #missing = new Map<number, number>();
+
+  constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
+    this.#replica = replica;
+    this.#port = port;
+    this.#isPersistent = options.isPersistent;
+  }
+
+  /** Whether the peer has the cache open. */
+  get isPresent(): boolean {
+    return this.#isPresent;
+  }
+
+  /** Whether the peer has the cache open and may keep its file copy. */
+  get isPersistent(): boolean {
+    return this.#isPresent && this.#peerIsPersistent;
+  }
+
+  /** Begins anew after messages were dropped, once there is room again. */
+  restart(): void {
+    this.#isStreaming = false;
+    this.#askWith(true);
+  }
+
+  /** Asks the peer for what it has; `onAnswer` hears of the token that is returned. Begins a session, too. */
+  ask(): number {
+    return this.#askWith(false);
+  }
+
+  /** Token of the last state sent; 0 before the first. */
+  get askedToken(): number {
+    return this.#asked;
+  }
+
+  /** Whether a state that was sent has not been answered. */
+  get isAsking(): boolean {
+    return this.#answered < this.#asked;
+  }
+
+  /** A commit of this replica. */
+  push(update: Uint8Array): void {
+    if (!this.#isStreaming) return;
+    this.#isStreaming = this.#port.send({ type: 'update', epoch: this.#replica.epoch, update });
+  }
+
+  /** Lets the peer find out whether it has missed something. */
+  compare(): void {
+    if (!this.#isStreaming) return;
+    const { epoch } = this.#replica;
+    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector() });
+  }
+
+  /**
+   * Learns when the peer has merged all that was pushed before, and if `isDurable`, has it on disk. A peer
+   * that does not have the cache open counts as gone.
+   */
+  flush(isDurable: boolean, onOutcome: (outcome: FlushOutcome) => void): void {
+    if (!this.#isPresent && !this.isAsking) {
+      onOutcome({ kind: 'gone' });
+      return;
+    }
+    const token = ++this.#flushToken;
+    this.#flushes.set(token, { isDurable, onOutcome });
+    if (this.#isStreaming) this.#sendFlush(token, isDurable);
+  }
+
+  /** This replica closes the cache; the session is over. */
+  leave(): void {
+    this.#port.send({ type: 'leave' });
+    this.end();
+  }
+
+  /** The link is gone, or the cache closed: nothing more will come. */
+  end(): void {
+    this.#setPresence(false, false);
+    this.#receiveAnswer(this.#asked);
+  }
+
+  /**
+   * Takes in messages that arrived together. What waits in the outbox must have been committed and pushed
+   * before. Throws what Yjs throws at bytes that are no update: the link must end then.
+   */
+  receive(messages: readonly Message[]): void {
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i]!;
+      switch (message.type) {
+        case 'update': {
+          const updates = [message];
+          for (let next = messages[i + 1]; next?.type === 'update'; next = messages[i + 1]) {
+            updates.push(next);
+            i++;
+          }
+          this.#receiveUpdates(updates);
+          break;
+        }
+        case 'state':
+          this.#receiveState(message);
+          break;
+        case 'sync':
+          this.#receiveSync(message);
+          break;
+        case 'compare':
+          this.#receiveCompare(message);
+          break;
+        case 'none':
+          this.#setPresence(false, false);
+          this.#receiveAnswer(message.token);
+          break;
+        case 'leave':
+          this.end();
+          break;
+        case 'flush': {
+          const { token } = message;
+          this.#port.onFlush(message.isDurable, (problem) => {
+            this.#port.send({ type: 'flushed', token, problem });
+          });
+          break;
+        }
+        case 'flushed': {
+          const pending = this.#flushes.get(message.token);
+          this.#flushes.delete(message.token);
+          pending?.onOutcome(message.problem === '' ? { kind: 'done' } : { kind: 'failed', problem: message.problem });
+          break;
+        }
+      }
+    }
+  }
+
+  #askWith(isMirrored: boolean): number {
+    const token = ++this.#asked;
+    this.#port.send({
+      type: 'state',
+      epoch: this.#replica.epoch,
+      vector: this.#replica.stateVector(),
+      token,
+      isMirrored,
+      isPersistent: this.#isPersistent,
+    });
+    return token;
+  }
+
+  #receiveState(message: StateMessage): void {
+    const wasPresent = this.#isPresent;
+    this.#setPresence(true, message.isPersistent);
+    const { epoch } = this.#replica;
+    if (compareEpochs(message.epoch, epoch) !== 0) return;
+    const update = this.#replica.encodeState(message.vector);
+    this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, update });
+    // Flushes that waited for this moment, and those that may have been dropped before it.
+    for (const [token, { isDurable }] of this.#flushes) this.#sendFlush(token, isDurable);
+    // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
+    // what we lack, but a state that is under way to it will bring that.
+    if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askWith(false);
+  }
+
+  #receiveSync(message: SyncMessage): void {
+    if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    this.#replica.receive([message.update]);
+    this.#receiveAnswer(message.token);
+  }
+
+  #receiveUpdates(messages: readonly UpdateMessage[]): void {
+    const { epoch } = this.#replica;
+    const updates = messages.filter((message) => compareEpochs(message.epoch, epoch) === 0);
+    // Something went missing, which the rules of this protocol exclude: do not guess, ask.
+    if (this.#replica.receive(updates.map(({ update }) => update)) === 'gap' && !this.isAsking) this.#askWith(false);
+  }
+
+  #receiveCompare(message: CompareMessage): void {
+    if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
+    const wasLost = this.#replica.isBehind(this.#missing);
+    this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
+    if (wasLost) this.#askWith(false);
+  }
+
+  #sendFlush(token: number, isDurable: boolean): void {
+    if (this.#isStreaming) this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable });
+  }
+
+  #receiveAnswer(token: number): void {
+    if (token <= this.#answered || token > this.#asked) return;
+    this.#answered = token;
+    this.#port.onAnswer(token);
+  }
+
+  #setPresence(isPresent: boolean, isPersistent: boolean): void {
+    const hasChanged = this.#isPresent !== isPresent || this.#peerIsPersistent !== isPersistent;
+    this.#isPresent = isPresent;
+    this.#peerIsPersistent = isPersistent;
+    if (!isPresent) {
+      this.#isStreaming = false;
+      const flushes = [...this.#flushes.values()];
+      this.#flushes.clear();
+      for (const { onOutcome } of flushes) onOutcome({ kind: 'gone' });
+    }
+    if (hasChanged) this.#port.onPresence();
+  }
+}

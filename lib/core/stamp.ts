@@ -1,0 +1,45 @@
+/**
+ * Stamps: the order of all writes. A hybrid logical clock (Kulkarni et al., "Logical Physical Clocks",
+ * 2014): wall time, never running backwards, never behind a write already seen.
+ *
+ * The hybrid time is one number: milliseconds since 2020 × 4,096 + a counter, exact in a double until 2089.
+ * Two writes of one hybrid time are ordered by their writers, so no two stamps are equal.
+ */
+
+/** The first millisecond of 2020, since 1970. */
+const ORIGIN_MS = 1_577_836_800_000;
+const COUNTS_PER_MS = 4096;
+
+/** Order of a write: hybrid time, then writer. */
+export interface Stamp {
+  /** Hybrid time. */
+  readonly time: number;
+  /** The replica that wrote it; the empty string, which no replica has, is below every writer. */
+  readonly writer: string;
+}
+
+/** The first hybrid time of a millisecond since 1970. */
+export function toHybridTime(ms: number): number {
+  return (ms - ORIGIN_MS) * COUNTS_PER_MS;
+}
+
+/** Whether stamp (`time`, `writer`) is later than (`otherTime`, `otherWriter`). */
+export function isLater(time: number, writer: string, otherTime: number, otherWriter: string): boolean {
+  return time > otherTime || (time === otherTime && writer > otherWriter);
+}
+
+/** Gives out hybrid times, each later than all that it gave out or has seen. */
+export class HybridClock {
+  #last = 0;
+
+  /** The time of a write made at `nowMs` (ms since 1970, may run backwards). */
+  next(nowMs: number): number {
+    this.#last = Math.max(toHybridTime(nowMs), this.#last + 1);
+    return this.#last;
+  }
+
+  /** Takes note of a write made elsewhere. */
+  observe(time: number): void {
+    if (time > this.#last) this.#last = time;
+  }
+}

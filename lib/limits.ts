@@ -1,0 +1,83 @@
+/**
+ * Every bound of the library, in one table: what a caller or a peer can make grow, how far, and why.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** Path segments in one path. Deeper data is a mistake, and every level costs each read a step. */
+  pathDepthMax: 64,
+  /** UTF-16 code units of a path in its canonical spelling, which is the key that travels. */
+  pathLengthMax: 1024,
+  /** Levels of nesting in one value; keeps every recursive walk far from the stack's end. */
+  valueDepthMax: 64,
+  /** Estimated bytes of one value as JSON. A larger one would hold up every process of the application. */
+  valueBytesMax: 8 * MiB,
+  /** How far past the end of an explicit array `set` may write, in elements; the gap is filled with null. */
+  arrayGapMax: 1024,
+  /** How far past its own elements an explicit array is shown as an array when it has gaps. */
+  arrayGrowthMax: 64 * KiB,
+  /** Spelled paths that a replica remembers with their node, per generation; two generations are kept. */
+  pathIndexMax: 32 * KiB,
+  /** Writes after which a replica begins a new segment map. */
+  segmentWritesMax: 2000,
+  /** Bytes of one frame on a link: a whole cache must fit into one. */
+  frameBytesMax: 512 * MiB,
+  /** Bytes of the first frame on a link, before the peer has said who it is. */
+  helloBytesMax: 4 * KiB,
+  /** Bytes that may wait on one link before nothing more is sent until it has drained. */
+  linkBufferBytesMax: 8 * MiB,
+  /** UTF-8 bytes of the name of a cache. */
+  nameBytesMax: 512,
+  /** Bytes of a socket's path, without the closing zero: 104 on macOS, 108 on Linux, cut silently past it. */
+  socketPathBytesMax: 103,
+  /** Milliseconds that a dialled peer has to say hello; a busy process may hold its event loop that long. */
+  helloTimeoutMs: 10_000,
+  /** Milliseconds between two looks into the socket directory, which mend what was missed. */
+  scanIntervalMs: 2_000,
+  /** Milliseconds between two comparisons of state vectors, which bring to light what was missed. */
+  compareIntervalMs: 5_000,
+  /** Milliseconds that a sync waits for a linked process to answer before it counts as unreachable. */
+  answerWaitMs: 10_000,
+  /** Milliseconds that a flush waits for all connected processes before it rejects. */
+  flushWaitMs: 30_000,
+  /** Expired values that the timer turns into tombstones in one turn of the event loop. */
+  sweepMax: 1000,
+  /** Milliseconds after which a process that could not join the mesh tries again. */
+  joinRetryMs: 5_000,
+  /** Snapshots tried in a row when somebody else replaces the file at the same time. */
+  saveAttemptsMax: 3,
+  /** Milliseconds after which an exiting process no longer waits for peers that do not answer. */
+  exitWaitMs: 5_000,
+  /** The longest delay that `setTimeout` takes, in milliseconds; a longer one would fire at once. */
+  timerMsMax: 2 ** 31 - 1,
+  /** Bytes of a snapshot's payload. `write-file-atomic` hands a file to one system call, which takes less than 2 GiB. */
+  snapshotBytesMax: 1024 * MiB,
+  /** UTF-8 bytes of the founder of an epoch, as a snapshot names it. */
+  founderBytesMax: 64,
+  /** Bytes of the encoded name of a cache as a file name; with every suffix it stays within the usual 255. */
+  filenameBytesMax: 200,
+  /** Damaged or unsupported files that are kept aside for one cache; the oldest are removed. */
+  filesKeptAsideMax: 3,
+  /** Milliseconds after which a temporary file is a left-over of a dead writer rather than that of a live one. */
+  temporaryFileAgeMs: 60_000,
+  /** Links of one process, whether they have said hello or not; further connections are refused. */
+  linksMax: 1024,
+  /** Endpoints dialled at the same time: a directory full of dead sockets must not use up the descriptors. */
+  dialsMax: 64,
+  /** Milliseconds that a look into the socket directory waits for peers that are there but do not answer. */
+  scanPatienceMs: 2_000,
+  /** Milliseconds before a busy or refusing endpoint is dialled again; doubles with each attempt. */
+  redialDelayMs: 10,
+  /** Attempts to dial one endpoint in one look into the directory: 1.3 s in all with the delay above. */
+  dialAttemptsMax: 8,
+  /** Milliseconds a socket file must have existed before it can be called dead: it is bound before it listens. */
+  bindGraceMs: 500,
+  /** Milliseconds without any progress after which a link with waiting bytes ends; they keep a process alive. */
+  stallTimeoutMs: 10_000,
+  /** Milliseconds that closing waits for the bytes which still wait on the links. */
+  closeWaitMs: 1_000,
+  /** Milliseconds that `manager-process` has to name a manager; it runs `ps`. */
+  managerWaitMs: 2_000,
+} as const;
