@@ -1,0 +1,156 @@
+/**
+ * The few operations on files that the storage needs, as a port, and the ways to drive a procedure
+ * made of them.
+ *
+ * A procedure is written once, as a generator of steps. `runSteps` awaits each of them, `runStepsSync`
+ * does them at once, which is all that a process can still do while it exits.
+ */
+import * as fs from 'node:fs';
+
+import writeFileAtomic from 'write-file-atomic';
+
+/** What tells one state of a file from another without reading it. */
+export interface FileIdentity {
+  readonly ino: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Nanoseconds since 1970. */
+  readonly mtimeNs: bigint;
+}
+
+/** What `stat` says of a path. */
+export interface FileStatus extends FileIdentity {
+  isFile(): boolean;
+}
+
+/** The operations; each throws the error of the system, with its `code`. */
+export interface DiskOperations {
+  /** Makes a directory and those above it; returns the topmost that was missing, if any. */
+  mkdir(path: string): string | undefined;
+  realpath(path: string): string;
+  stat(path: string): FileStatus;
+  readdir(path: string): string[];
+  readFile(path: string): Uint8Array;
+  /** Puts a file with these bytes, mode 0600 and synced, in the place of the one at `path`, atomically. */
+  writeFile(path: string, bytes: Uint8Array): void;
+  /** Makes a hard link; fails where `to` exists. */
+  link(from: string, to: string): void;
+  /** Fails where `to` exists: it may be a hard link to the very file that is copied. */
+  copyFile(from: string, to: string): void;
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  syncDirectory(path: string): void;
+}
+
+type Promised<Operation> = Operation extends (...args: infer Args) => infer Result
+  ? (...args: Args) => Promise<Result>
+  : never;
+
+/** The same operations twice: for the life of a process, and for its exit. */
+export interface Disk {
+  readonly async: { readonly [Name in keyof DiskOperations]: Promised<DiskOperations[Name]> };
+  readonly sync: Readonly<DiskOperations>;
+}
+
+/** One operation that a procedure asks for. */
+export interface Step {
+  readonly operation: keyof DiskOperations;
+  readonly args: readonly unknown[];
+}
+
+/** A procedure: it yields operations, is given their results or errors, and ends with a `Result`. */
+export type Steps<Result> = Generator<Step, Result, unknown>;
+
+/** Asks for one operation from within a procedure. */
+export function* perform<Name extends keyof DiskOperations>(
+  operation: Name,
+  ...args: Parameters<DiskOperations[Name]>
+): Steps<ReturnType<DiskOperations[Name]>> {
+  return (yield { operation, args }) as ReturnType<DiskOperations[Name]>;
+}
+
+/** Drives a procedure without holding up the process. */
+export async function runSteps<Result>(steps: Steps<Result>, disk: Disk): Promise<Result> {
+  let turn = steps.next();
+  while (turn.done !== true) {
+    let result: unknown;
+    try {
+      result = await (Reflect.apply(disk.async[turn.value.operation], undefined, turn.value.args) as Promise<unknown>);
+    } catch (error) {
+      turn = steps.throw(error);
+      continue;
+    }
+    turn = steps.next(result);
+  }
+  return turn.value;
+}
+
+/** Drives a procedure to its end at once. */
+export function runStepsSync<Result>(steps: Steps<Result>, disk: Disk): Result {
+  let turn = steps.next();
+  while (turn.done !== true) {
+    let result: unknown;
+    try {
+      result = Reflect.apply(disk.sync[turn.value.operation], undefined, turn.value.args);
+    } catch (error) {
+      turn = steps.throw(error);
+      continue;
+    }
+    turn = steps.next(result);
+  }
+  return turn.value;
+}
+
+/** Whether `error` is one of the system's, with one of `codes`. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
+}
+
+/** A new object at each call: `write-file-atomic` writes into the options it is given. */
+const writeOptions = () => ({ mode: 0o600, fsync: true });
+
+const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The disk of this machine. */
+export const nodeDisk: Disk = {
+  async: {
+    mkdir: (path) => fs.promises.mkdir(path, { recursive: true, mode: 0o700 }),
+    realpath: (path) => fs.promises.realpath(path),
+    stat: (path) => fs.promises.stat(path, { bigint: true }),
+    readdir: (path) => fs.promises.readdir(path),
+    readFile: (path) => fs.promises.readFile(path),
+    writeFile: (path, bytes) => writeFileAtomic(path, asBuffer(bytes), writeOptions()),
+    link: (from, to) => fs.promises.link(from, to),
+    copyFile: (from, to) => fs.promises.copyFile(from, to, fs.constants.COPYFILE_EXCL),
+    rename: (from, to) => fs.promises.rename(from, to),
+    unlink: (path) => fs.promises.unlink(path),
+    syncDirectory: async (path) => {
+      const handle = await fs.promises.open(path, 'r');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    },
+  },
+  sync: {
+    mkdir: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
+    realpath: (path) => fs.realpathSync(path),
+    stat: (path) => fs.statSync(path, { bigint: true }),
+    readdir: (path) => fs.readdirSync(path),
+    readFile: (path) => fs.readFileSync(path),
+    writeFile: (path, bytes) => writeFileAtomic.sync(path, asBuffer(bytes), writeOptions()),
+    link: (from, to) => fs.linkSync(from, to),
+    copyFile: (from, to) => fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL),
+    rename: (from, to) => fs.renameSync(from, to),
+    unlink: (path) => fs.unlinkSync(path),
+    syncDirectory: (path) => {
+      const descriptor = fs.openSync(path, 'r');
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    },
+  },
+};
