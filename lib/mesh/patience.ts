@@ -1,0 +1,36 @@
+/**
+ * A timeout that counts only time in which this process could have noticed an answer.
+ *
+ * After a long block or a stop of the process every timer fires before a single socket is read: an
+ * ordinary timeout would give up on answers that have long been there.
+ */
+
+const ticksPerPatience = 20;
+
+/** Calls back once after about `ms`, unless cancelled by the returned function. Keeps no process alive. */
+export function startPatience(ms: number, onExhausted: () => void): () => void {
+  let ticks = 0;
+  // However late an interval is, it fires once per turn of the event loop.
+  const timer = setInterval(() => {
+    ticks += 1;
+    if (ticks < ticksPerPatience) return;
+    clearInterval(timer);
+    onExhausted();
+  }, Math.ceil(ms / ticksPerPatience));
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** Waits for promises that never reject, but not longer than such a patience. */
+export async function settledWithin(ms: number, promises: readonly Promise<void>[]): Promise<void> {
+  if (promises.length === 0) return;
+  await new Promise<void>((resolve) => {
+    const cancel = startPatience(ms, resolve);
+    void Promise.all(promises).then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}
