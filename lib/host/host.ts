@@ -1,0 +1,243 @@
+/**
+ * The host: one per process, data directory and socket directory. It owns the mesh, hands the links and
+ * their messages to the open caches, and ends each turn of the event loop in which something was written.
+ */
+import { randomBytes } from 'node:crypto';
+import { threadId } from 'node:worker_threads';
+import { decodeEnvelope, encodeEnvelope, type Message } from '../core/message';
+import { CacheError } from '../errors';
+import type { Peer } from '../events';
+import { limits } from '../limits';
+import { socketDirectory } from '../mesh/directory';
+import type { Candidate } from '../mesh/hello';
+import type { Link } from '../mesh/link';
+import { askManagerProcess } from '../mesh/manager';
+import { Mesh } from '../mesh/mesh';
+import { OpenCache, type Audience, type OpenCacheHost, type OpenCacheOptions } from './open-cache';
+
+/** Where the processes of an application meet. */
+export interface Place {
+  /** Absolute path of the data directory. */
+  readonly directory: string;
+  /** Absolute path of the directory for sockets, where the user has named one. */
+  readonly socketDirectory?: string;
+}
+
+export class Host implements OpenCacheHost {
+  readonly #mesh: Mesh;
+  readonly #caches = new Map<string, OpenCache>();
+  readonly #scheduled = new Set<OpenCache>();
+  readonly #onEmpty: () => void;
+  #joining: Promise<void> | null = null;
+  #isJoined = false;
+  #compareTimer: NodeJS.Timeout | null = null;
+  #retryTimer: NodeJS.Timeout | null = null;
+
+  /** `onEmpty` is called when the last cache has closed and the mesh is left. */
+  constructor(place: Place, onEmpty: () => void) {
+    this.#onEmpty = onEmpty;
+    this.#mesh = new Mesh({
+      id: newId(),
+      startedAt: Math.round(performance.timeOrigin),
+      directory: () => socketDirectory(place.directory, place.socketDirectory),
+      onLink: (link) => {
+        for (const cache of this.#caches.values()) cache.addLink(link);
+      },
+      onUnlink: (link) => {
+        for (const cache of this.#caches.values()) cache.removeLink(link);
+      },
+      onMessages: (link, payloads) => {
+        this.#receive(link, payloads);
+      },
+      onDrain: (link) => {
+        for (const cache of this.#caches.values()) cache.restartLink(link);
+      },
+      onSeniority: () => {
+        this.#reconsiderManagers();
+      },
+      onError: (error) => {
+        this.#report(error);
+      },
+    });
+  }
+
+  /** The open cache of that name, opened if need be; `audience` is its newest. */
+  open(options: OpenCacheOptions, audience: Audience): OpenCache {
+    let cache = this.#caches.get(options.name);
+    if (cache === undefined) {
+      cache = new OpenCache(options, this);
+      this.#caches.set(options.name, cache);
+    }
+    cache.attach(audience);
+    return cache;
+  }
+
+  /** What is open under that name. */
+  find(name: string): OpenCache | undefined {
+    return this.#caches.get(name);
+  }
+
+  get caches(): Iterable<OpenCache> {
+    return this.#caches.values();
+  }
+
+  /** Ends a cache, and leaves the mesh with the last one. */
+  async end(cache: OpenCache): Promise<void> {
+    this.#caches.delete(cache.options.name);
+    this.#scheduled.delete(cache);
+    cache.end();
+    if (this.#caches.size === 0) await this.#leave();
+  }
+
+  /** Keeps the process alive until what `work` returns has settled. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#mesh.ref();
+    try {
+      return await work();
+    } finally {
+      this.#mesh.unref();
+    }
+  }
+
+  /** The last word of a process that ends without closing. */
+  endSync(): void {
+    for (const cache of this.#caches.values()) {
+      try {
+        cache.flushSync();
+      } catch (error) {
+        // The process is ending: its listeners are all that is left to tell.
+        cache.report(error instanceof CacheError ? error : storageError(error));
+      }
+    }
+    this.#mesh.closeSync();
+  }
+
+  self(): Candidate & Peer {
+    return { id: this.#mesh.id, seniority: this.#mesh.seniority, pid: process.pid, threadId };
+  }
+
+  get links(): ReadonlyMap<string, Link> {
+    return this.#mesh.links;
+  }
+
+  isJoined(): boolean {
+    return this.#isJoined;
+  }
+
+  join(): Promise<void> {
+    this.#joining ??= this.#join().catch((error: unknown) => {
+      this.#joining = null;
+      throw error;
+    });
+    return this.#joining;
+  }
+
+  scan(): Promise<void> {
+    return this.#mesh.scan();
+  }
+
+  send(link: Link, cache: string, message: Message): boolean {
+    return link.send(encodeEnvelope({ cache, message }));
+  }
+
+  scheduleCommit(cache: OpenCache): void {
+    if (this.#scheduled.size === 0) {
+      setImmediate(() => {
+        const caches = [...this.#scheduled];
+        this.#scheduled.clear();
+        for (const scheduled of caches) scheduled.commit();
+      });
+    }
+    this.#scheduled.add(cache);
+  }
+
+  nextId(): string {
+    return newId();
+  }
+
+  nextClientId(): number {
+    // 53 bits: all that a double and Yjs can hold. Two documents with one id would diverge for ever.
+    const bytes = randomBytes(8);
+    return (bytes.readUInt32LE(0) & 0x1f_ffff) * 2 ** 32 + bytes.readUInt32LE(4);
+  }
+
+  async #join(): Promise<void> {
+    try {
+      await this.#mesh.start();
+    } catch (error) {
+      const cause = error instanceof CacheError ? error : new CacheError('ERR_CLUSTER_CACHE_SOCKET', String(error));
+      this.#report(cause);
+      this.#retryLater();
+      throw cause;
+    }
+    this.#isJoined = true;
+    this.#compareTimer = setInterval(() => {
+      for (const cache of this.#caches.values()) cache.compare();
+    }, limits.compareIntervalMs);
+    this.#compareTimer.unref();
+    void askManagerProcess().then((rank) => {
+      if (this.#caches.size === 0 || rank === this.#mesh.seniority.rank) return;
+      this.#mesh.setRank(rank);
+      this.#reconsiderManagers();
+    });
+  }
+
+  #retryLater(): void {
+    if (this.#caches.size === 0) return;
+    this.#retryTimer = setTimeout(() => {
+      // Reported by the attempt itself, which also arranges for the next one.
+      this.join().catch(() => undefined);
+    }, limits.joinRetryMs);
+    this.#retryTimer.unref();
+  }
+
+  async #leave(): Promise<void> {
+    this.#isJoined = false;
+    if (this.#compareTimer !== null) clearInterval(this.#compareTimer);
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#onEmpty();
+    await this.#mesh.close();
+  }
+
+  #reconsiderManagers(): void {
+    for (const cache of this.#caches.values()) cache.reconsiderManager();
+  }
+
+  #report(error: CacheError): void {
+    for (const cache of this.#caches.values()) cache.report(error);
+  }
+
+  #receive(link: Link, payloads: readonly Uint8Array[]): void {
+    const byCache = new Map<string, Message[]>();
+    try {
+      for (const payload of payloads) {
+        const { cache, message } = decodeEnvelope(payload);
+        const messages = byCache.get(cache);
+        if (messages === undefined) byCache.set(cache, [message]);
+        else messages.push(message);
+      }
+    } catch (error) {
+      link.close(error instanceof Error ? error : undefined);
+      return;
+    }
+    for (const [name, messages] of byCache) {
+      if (this.#caches.get(name)?.receive(link, messages) !== true) this.#decline(link, name, messages);
+    }
+  }
+
+  /** Answers for a cache that is not open here. */
+  #decline(link: Link, cache: string, messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.type === 'state') this.send(link, cache, { type: 'none', token: message.token });
+    }
+  }
+}
+
+function newId(): string {
+  // 80 bits, as letters and digits.
+  return BigInt(`0x${randomBytes(10).toString('hex')}`).toString(36);
+}
+
+function storageError(cause: unknown): CacheError {
+  return new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file could not be written at exit.', { cause });
+}

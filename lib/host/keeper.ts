@@ -1,0 +1,126 @@
+/**
+ * The keeper: the file copy of one cache in this process. Loads it, writes it when asked, one snapshot at a
+ * time, and never puts an older state in the place of a newer one that it has not read.
+ *
+ * Who asks, and when, is the open cache's business: only the manager's keeper writes.
+ */
+import { compareEpochs } from '../core/epoch';
+import type { Replica } from '../core/replica';
+import { CacheError } from '../errors';
+import { limits } from '../limits';
+import type { Snapshot } from '../storage/snapshot';
+import { Store } from '../storage/store';
+
+export interface KeeperOptions {
+  readonly replica: Replica;
+  /** Absolute. */
+  readonly filename: string;
+  /** Commits what waits in the outbox, and tells the peers. */
+  readonly commit: () => void;
+  readonly onError: (error: CacheError) => void;
+}
+
+export class Keeper {
+  readonly #replica: Replica;
+  readonly #store: Store;
+  readonly #commit: () => void;
+  readonly #onError: (error: CacheError) => void;
+  /** Revision of the replica that the file is known to hold; -1 for none. */
+  #savedRevision = -1;
+  #running: Promise<void> | null = null;
+  /** The save that begins when the running one has ended. */
+  #next: Promise<void> | null = null;
+
+  constructor({ replica, filename, commit, onError }: KeeperOptions) {
+    this.#replica = replica;
+    this.#store = new Store({ filename });
+    this.#commit = commit;
+    this.#onError = onError;
+  }
+
+  /** Merges the file into the replica. Never rejects: what is wrong with the file is reported. */
+  async load(): Promise<void> {
+    const { snapshot, problems } = await this.#store.load();
+    for (const problem of problems) this.#onError(problem);
+    const wasSaved = this.isSaved;
+    if (snapshot !== null) this.#merge(snapshot);
+    // What came from the file need not be written to it.
+    if (wasSaved && problems.length === 0) this.#savedRevision = this.#replica.revision;
+  }
+
+  /** Loads the file into a replica that is still empty, which is then saved as it is. */
+  async begin(): Promise<void> {
+    this.#savedRevision = this.#replica.revision;
+    await this.load();
+  }
+
+  /** Whether the file is known to hold all that the replica has. */
+  get isSaved(): boolean {
+    return this.#savedRevision === this.#replica.revision;
+  }
+
+  /**
+   * Resolves when all that the replica has now is on disk, verified. Calls that come while a snapshot is
+   * written share the next one. Rejects with ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT.
+   */
+  save(): Promise<void> {
+    if (this.#running === null) {
+      if (this.isSaved) return Promise.resolve();
+      this.#running = this.#saveOnce().finally(() => (this.#running = null));
+      return this.#running;
+    }
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.save();
+      });
+    return this.#next;
+  }
+
+  /** As `save`, in an 'exit' handler. */
+  saveSync(): void {
+    if (this.isSaved) return;
+    this.#store.saveSync(this.#snapshot());
+    this.#savedRevision = this.#replica.revision;
+  }
+
+  /** Removes the file, once what is being written has been. */
+  async remove(): Promise<void> {
+    while (this.#running !== null) await this.#running.catch(() => undefined);
+    await this.#store.remove();
+  }
+
+  async #saveOnce(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      // Somebody whom we do not know of has written: read it first, so that nothing of it is lost.
+      if (await this.#store.hasForeignFile()) await this.load();
+      const { revision } = this.#replica;
+      try {
+        await this.#store.save(this.#snapshot());
+        this.#savedRevision = revision;
+        return;
+      } catch (error) {
+        const isContended = attempt < limits.saveAttemptsMax && (await this.#store.hasForeignFile());
+        if (!isContended) throw error;
+      }
+    }
+  }
+
+  #merge({ epoch, update }: Snapshot): void {
+    if (compareEpochs(epoch, this.#replica.epoch) !== 0) {
+      this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file belongs to another epoch of the cache.'));
+      return;
+    }
+    try {
+      this.#commit();
+      this.#replica.receive([update]);
+    } catch (cause) {
+      this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause }));
+    }
+  }
+
+  #snapshot(): Snapshot {
+    return { epoch: this.#replica.epoch, update: this.#replica.encodeState() };
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The peers of one open cache: a session per link, and what is asked of all of them at once.
+ */
+import type { Message } from '../core/message';
+import type { Replica } from '../core/replica';
+import { Session, type FlushOutcome } from '../core/session';
+import { CacheError } from '../errors';
+import { limits } from '../limits';
+import type { Candidate, Hello } from '../mesh/hello';
+import type { Link } from '../mesh/link';
+import { startPatience } from '../mesh/patience';
+
+export interface PeersOptions {
+  readonly replica: Replica;
+  /** Whether this process may keep the file copy. */
+  readonly isPersistent: boolean;
+  /** Queues a message; false if it was dropped. */
+  readonly send: (link: Link, message: Message) => boolean;
+  /** A peer has opened the cache, or closed it, or is gone. */
+  readonly onPresence: (peer: Hello, isPresent: boolean) => void;
+  /** A peer wants to know when all it sent is on disk; the answer is empty, or says why it is not. */
+  readonly onSave: (answer: (problem: string) => void) => void;
+}
+
+/** What came of a flush at one peer. */
+export interface PeerOutcome {
+  readonly peerId: string;
+  readonly outcome: FlushOutcome;
+}
+
+interface Wait {
+  readonly token: number;
+  readonly resolve: () => void;
+}
+
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #sessions = new Map<Link, Session>();
+  /** Merges that wait for the answer to a state. */
+  readonly #waits = new Map<Link, Wait[]>();
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a session. What waits in the outbox must have been committed: a state vector tells of nothing else. */
+  add(link: Link): void {
+    const { peer } = link;
+    if (this.#sessions.has(link) || peer === undefined) return;
+    const { replica, isPersistent, send, onPresence, onSave } = this.#options;
+    const session: Session = new Session(
+      replica,
+      {
+        send: (message) => send(link, message),
+        onAnswer: (token) => {
+          this.#answer(link, token);
+        },
+        onPresence: () => {
+          onPresence(peer, session.isPresent);
+        },
+        onFlush: (isDurable, answer) => {
+          if (isDurable) onSave(answer);
+          else answer('');
+        },
+      },
+      { isPersistent },
+    );
+    this.#sessions.set(link, session);
+    session.ask();
+  }
+
+  remove(link: Link): void {
+    const session = this.#sessions.get(link);
+    this.#sessions.delete(link);
+    session?.end();
+  }
+
+  /** Takes in messages of one read; false if there is no session with the peer. Throws what Yjs throws. */
+  receive(link: Link, messages: readonly Message[]): boolean {
+    const session = this.#sessions.get(link);
+    session?.receive(messages);
+    return session !== undefined;
+  }
+
+  /** The link has drained after messages were dropped. */
+  restart(link: Link): void {
+    this.#sessions.get(link)?.restart();
+  }
+
+  push(update: Uint8Array): void {
+    for (const session of this.#sessions.values()) session.push(update);
+  }
+
+  compare(): void {
+    for (const session of this.#sessions.values()) session.compare();
+  }
+
+  /** Leaves every peer. */
+  leave(): void {
+    for (const session of this.#sessions.values()) session.leave();
+    this.#sessions.clear();
+  }
+
+  /** How many peers have the cache open. */
+  get count(): number {
+    let count = 0;
+    for (const session of this.#sessions.values()) if (session.isPresent) count++;
+    return count;
+  }
+
+  /** Peers that may keep the file copy. */
+  candidates(): (Candidate & Hello)[] {
+    return [...this.#sessions].filter(([, session]) => session.isPersistent).map(([link]) => link.peer!);
+  }
+
+  /** Resolves when what every peer has at this moment is merged. Who does not answer in time is unreachable. */
+  async merge(): Promise<void> {
+    const waits = [...this.#sessions].map(
+      ([link, session]) =>
+        new Promise<void>((resolve) => {
+          const token = session.ask();
+          const waiting = this.#waits.get(link) ?? [];
+          waiting.push({ token, resolve });
+          this.#waits.set(link, waiting);
+        }),
+    );
+    await settlesWithin(limits.answerWaitMs, Promise.all(waits));
+  }
+
+  /**
+   * Resolves when every peer has merged what was pushed before, and peer `managerId` has it on disk.
+   * Rejects with ERR_CLUSTER_CACHE_TIMEOUT if one does not answer.
+   */
+  async deliver(managerId: string | null): Promise<PeerOutcome[]> {
+    const outcomes = [...this.#sessions].map(
+      ([link, session]) =>
+        new Promise<PeerOutcome>((resolve) => {
+          session.flush(link.id === managerId, (outcome) => {
+            resolve({ peerId: link.id, outcome });
+          });
+        }),
+    );
+    const all = Promise.all(outcomes);
+    if (await settlesWithin(limits.flushWaitMs, all)) return all;
+    throw new CacheError(
+      'ERR_CLUSTER_CACHE_TIMEOUT',
+      `A connected process has not confirmed within ${limits.flushWaitMs} ms that it has what was set.`,
+    );
+  }
+
+  #answer(link: Link, token: number): void {
+    const waiting = this.#waits.get(link);
+    if (waiting === undefined) return;
+    const left = waiting.filter((wait) => wait.token > token);
+    if (left.length === 0) this.#waits.delete(link);
+    else this.#waits.set(link, left);
+    for (const wait of waiting) if (wait.token <= token) wait.resolve();
+  }
+}
+
+/** Whether `promise`, which never rejects, settles within `ms` of this process's running time. */
+function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = startPatience(ms, () => {
+      resolve(false);
+    });
+    void promise.then(() => {
+      cancel();
+      resolve(true);
+    });
+  });
+}
