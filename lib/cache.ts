@@ -14,7 +14,10 @@ import type { Path } from './core/path';
 
 /** Options of a cache. */
 export interface CacheOptions {
-  /** Directory of the file copy, and what processes must have in common to share a cache. Default: `process.cwd()`. */
+  /**
+   * Directory of the file copy. Processes share a cache by naming the same one, unless they name a
+   * `socketDirectory`. Default: `process.cwd()`.
+   */
   readonly path?: string;
   /**
    * Milliseconds between two collections, in which expired values become tombstones and the manager writes
@@ -51,6 +54,7 @@ export class Cache extends GuardedEmitter {
   readonly #open: OpenCache;
   readonly #audience: Audience;
   #ending: Promise<void> | null = null;
+  #isDestroying = false;
 
   constructor(name: string, options: CacheOptions = {}) {
     super();
@@ -143,8 +147,8 @@ export class Cache extends GuardedEmitter {
   }
 
   /**
-   * Resolves when what was set before is with every connected process and on disk. Rejects with
-   * ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT (not on disk), _TIMEOUT (a process does not answer) or _CLOSED.
+   * Resolves when what was set before is with every connected process and, unless this one was opened with
+   * `persist: false`, on disk. Rejects with ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT (not on disk), _TIMEOUT (a process does not answer) or _CLOSED.
    */
   async flush(): Promise<void> {
     this.#check();
@@ -159,9 +163,15 @@ export class Cache extends GuardedEmitter {
     return (this.#ending ??= this.#end(() => this.#open.flush()));
   }
 
-  /** Empties the cache for every process, removes its files, and closes it here. Rejects as `flush` does. */
-  destroy(): Promise<void> {
-    return (this.#ending ??= this.#end(() => this.#open.clear()));
+  /**
+   * Empties the cache for every process, removes its file, and closes it here; a process that still has it open
+   * writes the file of an empty cache in time. Rejects as `flush` does, and with ERR_CLUSTER_CACHE_CLOSED after
+   * `close`.
+   */
+  async destroy(): Promise<void> {
+    if (!this.#isDestroying) this.#check();
+    this.#isDestroying = true;
+    await (this.#ending ??= this.#end(() => this.#open.clear()));
   }
 
   /** Closes. */

@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events';
 import { CacheError } from './errors';
 
-/** What is visible at a path has changed. */
+/** A write has become the newest at its path, or what it wrote has expired. */
 export interface ChangeEvent {
   /** Canonical lodash path; the empty string for the whole cache. */
   readonly path: string;
@@ -55,7 +55,8 @@ export class GuardedEmitter extends EventEmitter<CacheEvents> {
     for (const listener of this.rawListeners(name)) {
       try {
         const result: unknown = Reflect.apply(listener, this, args);
-        if (result instanceof Promise) result.catch((cause: unknown) => this.#report(name, cause));
+        // Of any kind and realm: an async listener that fails must not end the process.
+        if (isThenable(result)) result.then(undefined, (cause: unknown) => this.#report(name, cause));
       } catch (cause) {
         this.#report(name, cause);
       }
@@ -70,4 +71,8 @@ export class GuardedEmitter extends EventEmitter<CacheEvents> {
       new CacheError('ERR_CLUSTER_CACHE_LISTENER', `A listener of the "${name}" event has failed.`, { cause }),
     );
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

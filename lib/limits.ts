@@ -22,6 +22,15 @@ export const limits = {
   pathIndexMax: 32 * KiB,
   /** Writes after which a replica begins a new segment map. */
   segmentWritesMax: 2000,
+  /** Entries that compaction moves in one turn of the event loop: one or two milliseconds. */
+  compactionMovesMax: 500,
+  /** Winners that are written to the document in one turn of the event loop. */
+  commitMax: 5000,
+  /** Estimated bytes of values that are written to the document in one turn, and go out in one frame. */
+  commitBytesMax: 4 * MiB,
+  /** Yjs clients, beyond those connected, and segment maps that a document may have seen before a new epoch begins. */
+  pastClientsMax: 100,
+  pastSegmentsMax: 10_000,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,
   /** Bytes of the first frame on a link, before the peer has said who it is. */
@@ -39,13 +48,17 @@ export const limits = {
   /** Milliseconds between two comparisons of state vectors, which bring to light what was missed. */
   compareIntervalMs: 5_000,
   /** Milliseconds that a sync waits for a linked process to answer before it counts as unreachable. */
-  answerWaitMs: 10_000,
+  answerWaitMs: 3_000,
   /** Milliseconds that a flush waits for all connected processes before it rejects. */
   flushWaitMs: 30_000,
   /** Expired values that the timer turns into tombstones in one turn of the event loop. */
   sweepMax: 1000,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
+  /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */
+  wholeWaitMs: 2_000,
+  /** Milliseconds between two looks whether they have. */
+  wholePollMs: 20,
   /** Snapshots tried in a row when somebody else replaces the file at the same time. */
   saveAttemptsMax: 3,
   /** Milliseconds after which an exiting process no longer waits for peers that do not answer. */

@@ -43,6 +43,22 @@ export function checkPaths(node: Node, path: string[]): void {
   }
 }
 
+/** Nothing was applied that builds on what had not arrived. */
+export function checkNoGaps(world: World): void {
+  for (const { replica } of world.nodes) if (replica.hasPendingStructs) throw new Error(`${replica.id} has a gap`);
+}
+
+/** Documents hold little more than what is alive, however much was written. */
+export function checkBounded(world: World): void {
+  for (const { replica } of world.nodes) {
+    const { entries, live, structs } = replica.census();
+    const entriesMax = 2 * live + 4 * world.nodes.length;
+    if (entries > entriesMax) throw new Error(`${replica.id} holds ${entries} entries for ${live} that live`);
+    const structsMax = 6 * live + 30 * world.nodes.length + 4 * replica.census().segmentsEver;
+    if (structs > structsMax) throw new Error(`${replica.id} holds ${structs} structs for ${live} that live`);
+  }
+}
+
 /** Yjs holds nothing back. */
 export function checkNothingPending(world: World): void {
   for (const { replica } of world.nodes) if (replica.hasPending) throw new Error(`${replica.id} holds back updates`);

@@ -1,5 +1,5 @@
 /** One history: a world from a seed, its faults, its healing, and all checkers on it. */
-import { checkAgreement, checkNothingPending, checkOracle, checkPaths, checkReads } from './checkers';
+import { checkAgreement, checkBounded, checkNoGaps, checkNothingPending, checkOracle, checkPaths, checkReads } from './checkers';
 import { randomAction } from './user';
 import { RETENTION_MS, World } from './world';
 
@@ -15,18 +15,19 @@ export function playHistory(seed: number): void {
       const node = world.random.pick(world.nodes);
       checkReads(world, node);
       if (step % 4 === 0) checkPaths(node, randomAction(world.random, 0).path);
-      checkNothingPending(world);
+      checkNoGaps(world);
     }
     world.heal();
     // What a crashed process knew alone may be known to one and forgotten by another until it is swept.
     if (!hasCrashes) checkSettled(world, hasCrashes);
     // Later, when some has expired, and when all has; swept, and swept again.
-    for (const ms of [200, RETENTION_MS, 1]) {
+    for (const ms of [200, RETENTION_MS, RETENTION_MS, RETENTION_MS, 1]) {
       world.nowMs += ms;
-      for (const { replica } of world.nodes) replica.sweep();
+      for (const index of world.nodes.keys()) world.upkeep(index, index === 0);
       world.settle();
       if (!hasCrashes || ms === 1) checkSettled(world, hasCrashes);
     }
+    checkBounded(world);
   } catch (cause) {
     throw new Error(`seed ${seed}: ${(cause as Error).message}`, { cause });
   }

@@ -12,11 +12,12 @@ const CACHE = 'simulated';
 /** One direction of a link, and what its sender knows of the other side. */
 export class Endpoint {
   readonly session: Session;
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: { readonly bytes: Uint8Array; readonly sentAt: number }[] = [];
   readonly #queueMax: number;
   #hasDropped = false;
 
-  constructor(replica: Replica, queueMax: number) {
+  constructor(replica: Replica, queueMax: number, clock: () => number, onEpoch: () => void) {
+
     this.#queueMax = queueMax;
     this.session = new Session(
       replica,
@@ -26,11 +27,12 @@ export class Endpoint {
             this.#hasDropped = true;
             return false;
           }
-          this.#queue.push(encodeEnvelope({ cache: CACHE, message }));
+          this.#queue.push({ bytes: encodeEnvelope({ cache: CACHE, message }), sentAt: clock() });
           return true;
         },
         onAnswer: () => undefined,
         onPresence: () => undefined,
+        onEpoch,
         onFlush: (_isDurable, answer) => answer(''),
       },
       { isPersistent: true },
@@ -41,9 +43,14 @@ export class Endpoint {
     return this.#queue.length;
   }
 
+  /** When the oldest message that waits was sent, or Infinity. */
+  get oldest(): number {
+    return this.#queue[0]?.sentAt ?? Infinity;
+  }
+
   /** Takes up to `countMax` messages off the link; once it has drained after a drop, the session starts anew. */
   take(countMax: number): Message[] {
-    const messages = this.#queue.splice(0, countMax).map((bytes) => decodeEnvelope(bytes).message);
+    const messages = this.#queue.splice(0, countMax).map(({ bytes }) => decodeEnvelope(bytes).message);
     if (this.#hasDropped && this.#queue.length === 0) {
       this.#hasDropped = false;
       this.session.restart();
@@ -57,10 +64,15 @@ export interface Link {
   readonly towards: readonly [Endpoint, Endpoint];
 }
 
-/** Connects two replicas; what goes to the second is sent by the first. */
-export function connect(first: Replica, second: Replica, queueMax: number): Link {
-  const toFirst = new Endpoint(second, queueMax);
-  const toSecond = new Endpoint(first, queueMax);
+/** Connects two replicas; what goes to the second is sent by the first. `onEpoch` hears which of them entered one. */
+export function connect(
+  [first, second]: readonly [Replica, Replica],
+  queueMax: number,
+  clock: () => number,
+  onEpoch: (side: 0 | 1) => void,
+): Link {
+  const toFirst = new Endpoint(second, queueMax, clock, () => onEpoch(1));
+  const toSecond = new Endpoint(first, queueMax, clock, () => onEpoch(0));
   toFirst.session.ask();
   toSecond.session.ask();
   return { towards: [toFirst, toSecond] };

@@ -3,8 +3,11 @@
  *
  * A history is a function of its seed. The checkers stand beside it, in checkers.ts.
  */
-import { Replica, type Change } from '../../lib/core/replica';
+import type { Change } from '../../lib/core/change';
+import { Replica } from '../../lib/core/replica';
 import { parseKey } from '../../lib/core/path';
+import type { Epoch } from '../../lib/core/epoch';
+import type { Session } from '../../lib/core/session';
 import { connect, type Link } from './network';
 import { randomAction } from './user';
 import type { Write } from './oracle';
@@ -12,8 +15,12 @@ import { Random } from './random';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const SKEW_MS = 2000;
-/** Longer than a history with all its partitions. */
-export const RETENTION_MS = 60_000;
+/** Small, so that commits come in slices. */
+const COMMIT_MAX = 5;
+/** Longer than any partition, delay or difference of clocks, so that nothing that was forgotten comes back. */
+export const RETENTION_MS = 12_000;
+/** No link is down, no message on its way, and no write uncommitted, for longer than this. */
+const PARTITION_MS = 3000;
 
 export interface Node {
   readonly replica: Replica;
@@ -35,8 +42,10 @@ export class World {
   readonly expiries = new Map<number, number>();
   nowMs = START_MS;
   readonly #links = new Map<string, Link>();
+  /** Since when links are down. */
+  readonly #downSince = new Map<string, number>();
   readonly #options: WorldOptions;
-  #disk: Uint8Array | null = null;
+  #disk: { readonly epoch: Epoch; readonly update: Uint8Array } | null = null;
   #marks = 0;
   #ids = 0;
   #isHealed = false;
@@ -56,9 +65,10 @@ export class World {
     if (roll < 0.3) this.#act(random.pick(this.nodes));
     else if (roll < 0.5) this.endTurn(random.pick(this.nodes));
     else if (roll < 0.8) this.#deliverSome();
-    else if (roll < 0.88) this.nowMs += 1 + random.int(random.chance(0.1) ? 3000 : 120);
+    else if (roll < 0.88) this.#wait(1 + random.int(random.chance(0.15) ? PARTITION_MS : 120));
     else if (roll < 0.92) this.#flipLink();
-    else if (roll < 0.95) random.pick(this.nodes).replica.sweep();
+    else if (roll < 0.95) this.upkeep(random.int(this.nodes.length), random.chance(0.4));
+    else if (roll < 0.953) this.#beginEpoch(random.pick(this.nodes));
     else if (roll < 0.97) this.#compareAll();
     else if (roll < 0.985) this.#save(random.pick(this.nodes));
     else if (this.#options.hasCrashes) this.#crash();
@@ -81,9 +91,21 @@ export class World {
     }
   }
 
+  /** What the timer of a node does. */
+  upkeep(index: number, isManager: boolean): void {
+    const { replica } = this.nodes[index]!;
+    const connected = new Set<string>();
+    for (const [key, link] of this.#links) {
+      const side = sideOf(key, index);
+      if (side !== null) connected.add(link.towards[1 - side]!.session.peerReplicaId);
+    }
+    replica.tend(connected, isManager);
+    replica.sweep();
+  }
+
   settle(): void {
     for (;;) {
-      for (const node of this.nodes) this.endTurn(node);
+      for (const node of this.nodes) while (node.replica.hasUncommitted) this.endTurn(node);
       const busy = [...this.#links].filter(([, link]) => link.towards.some((endpoint) => endpoint.pending > 0));
       if (busy.length === 0) return;
       for (const [key] of busy) for (const side of [0, 1] as const) this.#deliver(key, side, Infinity);
@@ -92,11 +114,39 @@ export class World {
 
   /** The end of a turn of the event loop: the outbox is committed and goes out. */
   endTurn(node: Node): void {
-    const update = node.replica.commit();
-    if (update === null) return;
+    const update = node.replica.commit(COMMIT_MAX);
+    for (const session of this.#sessionsOf(node)) {
+      if (update !== null) session.push(update);
+      if (!node.replica.hasUnwritten) session.complete();
+    }
+  }
+
+  #sessionsOf(node: Node): Session[] {
+    const index = this.nodes.indexOf(node);
+    return [...this.#links].flatMap(([key, link]) => {
+      const side = sideOf(key, index);
+      return side === null ? [] : [link.towards[1 - side]!.session];
+    });
+  }
+
+  #enterEpoch(node: Node): void {
+    for (const session of this.#sessionsOf(node)) session.restart();
+  }
+
+  #beginEpoch(node: Node): void {
+    if (this.#isHealed) return;
+    node.replica.beginEpoch();
+    this.#enterEpoch(node);
+  }
+
+  /** Lets time pass, but nothing wait longer than a partition may last. */
+  #wait(ms: number): void {
+    this.nowMs += ms;
+    const before = this.nowMs - PARTITION_MS;
+    for (const node of this.nodes) this.endTurn(node);
+    for (const [key, since] of [...this.#downSince]) if (since < before) this.#connect(key, ...indicesOf(key));
     for (const [key, link] of this.#links) {
-      const side = sideOf(key, this.nodes.indexOf(node));
-      if (side !== null) link.towards[1 - side]!.session.push(update);
+      for (const side of [0, 1] as const) if (link.towards[side].oldest < before) this.#deliver(key, side, Infinity);
     }
   }
 
@@ -116,6 +166,7 @@ export class World {
         nextClientId: () => random.int(2 ** 32),
         onChange: (change) => this.#note(change),
         segmentWritesMax: 4,
+        movesMax: 3,
         retentionMs: () => RETENTION_MS,
       }),
     };
@@ -157,8 +208,7 @@ export class World {
     const link = this.#links.get(key)!;
     const node = this.nodes[indicesOf(key)[side]]!;
     const messages = link.towards[side].take(countMax);
-    // As the host does: what waits in the outbox goes first.
-    this.endTurn(node);
+    if (this.random.chance(0.5)) this.endTurn(node);
     link.towards[side === 0 ? 1 : 0].session.receive(messages);
   }
 
@@ -171,7 +221,8 @@ export class World {
     const b = this.random.int(this.nodes.length);
     if (a === b) return;
     const key = keyOf(Math.min(a, b), Math.max(a, b));
-    if (!this.#links.delete(key)) this.#connect(key, ...indicesOf(key));
+    if (this.#links.delete(key)) this.#downSince.set(key, this.nowMs);
+    else this.#connect(key, ...indicesOf(key));
   }
 
   #connect(key: string, a: number, b: number): void {
@@ -179,21 +230,31 @@ export class World {
     this.endTurn(this.nodes[a]!);
     this.endTurn(this.nodes[b]!);
     // A short queue overflows often, and must not while everything settles.
-    const queueMax = this.#isHealed || this.random.chance(0.7) ? Infinity : 3;
-    this.#links.set(key, connect(this.nodes[a]!.replica, this.nodes[b]!.replica, queueMax));
+    const queueMax = this.#isHealed || this.random.chance(0.7) ? Infinity : 8;
+    this.#downSince.delete(key);
+    const [first, second] = [this.nodes[a]!, this.nodes[b]!];
+    const link = connect([first.replica, second.replica], queueMax, () => this.nowMs, (side) => {
+      this.#enterEpoch(side === 0 ? first : second);
+    });
+    this.#links.set(key, link);
   }
 
   #save(node: Node): void {
-    this.endTurn(node);
-    this.#disk = node.replica.encodeState();
+    while (node.replica.hasUncommitted) this.endTurn(node);
+    // As the keeper does: a state that lacks what others have yet to write again does not replace one that has it.
+    if (node.replica.isWhole) this.#disk = { epoch: node.replica.epoch, update: node.replica.encodeState() };
   }
 
   #crash(): void {
     const index = this.random.int(this.nodes.length);
-    for (const key of [...this.#links.keys()]) if (sideOf(key, index) !== null) this.#links.delete(key);
+    for (const key of [...this.#links.keys()]) {
+      if (sideOf(key, index) === null) continue;
+      this.#links.delete(key);
+      this.#downSince.set(key, this.nowMs);
+    }
     const node = this.#createNode();
     this.nodes[index] = node;
-    if (this.#disk !== null && this.random.chance(0.7)) node.replica.receive([this.#disk]);
+    if (this.#disk !== null && this.random.chance(0.7)) node.replica.load(this.#disk.epoch, this.#disk.update);
   }
 
   #eachPair(visit: (key: string, a: number, b: number) => void): void {

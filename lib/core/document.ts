@@ -7,7 +7,8 @@
 import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
-import { decodeEntry, encodeEntry, formatSegmentId, segmentOwner } from './entry';
+import { decodeEntry, encodeEntry, isKnownEntry, segmentOwner } from './entry';
+import { Segments, type Segment, type SegmentMaps } from './segments';
 import { limits } from '../limits';
 
 /** Where an entry stands. */
@@ -36,9 +37,30 @@ export interface CommittedEntry {
   readonly isReplacement: boolean;
 }
 
+/** An entry that a commit has moved to another segment map; `to` is null where it was dead and went. */
+export interface MovedEntry {
+  readonly key: string;
+  readonly from: string;
+  readonly to: CommittedEntry | null;
+}
+
+/** What a commit shall do, in this order, in one transaction. */
+export interface CommitOrder {
+  /** Entries of segment maps that this replica looks after. */
+  readonly removals: readonly EntryPlace[];
+  /** Entries to move, at most, where compaction is due. */
+  readonly movesMax: number;
+  /** Whether an entry that is to be moved still matters. */
+  readonly isLive: (register: Register) => boolean;
+  readonly registers: readonly Register[];
+}
+
 export interface Commit {
   /** Yjs update (V1) of the whole commit. */
   readonly update: Uint8Array;
+  /** Removals that found something. */
+  readonly removed: readonly EntryPlace[];
+  readonly moved: readonly MovedEntry[];
   readonly entries: readonly CommittedEntry[];
 }
 
@@ -52,48 +74,83 @@ export interface DocumentOptions {
   readonly segmentWritesMax?: number;
 }
 
-type SegmentMap = Y.Map<unknown>;
 type SegmentEvent = Y.YEvent<Y.AbstractType<unknown>>;
 
 export class Document {
   readonly epoch: Epoch;
   readonly #doc: Y.Doc;
-  readonly #segments: Y.Map<unknown>;
+  readonly #root: Y.Map<unknown>;
+  readonly #segments: Segments;
   readonly #replicaId: string;
-  readonly #segmentWritesMax: number;
-  #current: { readonly id: string; readonly map: SegmentMap; writes: number } | null = null;
-  #segmentNumber = 0;
   #changes: { added: AddedEntry[]; removed: EntryPlace[]; refused: number } = noChanges();
 
   constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax }: DocumentOptions) {
     this.epoch = epoch;
     this.#replicaId = replicaId;
-    this.#segmentWritesMax = segmentWritesMax;
     // Without a name of its own the document would draw random bytes for one.
     this.#doc = new Y.Doc({ guid: 'cluster-cache' });
     this.#doc.clientID = clientId;
-    this.#segments = this.#doc.getMap('segments');
-    this.#segments.observeDeep((events, transaction) => {
+    this.#root = this.#doc.getMap('segments');
+    this.#segments = new Segments(segmentMaps(this.#root), replicaId, segmentWritesMax);
+    this.#root.observeDeep((events, transaction) => {
       if (!transaction.local) for (const event of events as SegmentEvent[]) this.#collect(event);
     });
   }
 
-  /** Removes own entries, then appends registers to the current segment map, in one transaction. */
-  commit(registers: readonly Register[], removals: Iterable<EntryPlace> = []): Commit | null {
-    const entries: CommittedEntry[] = [];
+  /** Removes, moves and appends entries; null if there was nothing to do. */
+  commit({ removals, movesMax, isLive, registers }: CommitOrder): Commit | null {
+    let removed: EntryPlace[] = [];
+    let moved: MovedEntry[] = [];
+    let entries: CommittedEntry[] = [];
     const updates: Uint8Array[] = [];
     const keep = (update: Uint8Array): void => void updates.push(update);
     this.#doc.on('update', keep);
     try {
       this.#doc.transact(() => {
-        for (const { segmentId, key } of removals) this.#segment(segmentId)?.delete(key);
-        for (const register of registers) entries.push(this.#append(register));
+        removed = removals.filter(({ segmentId, key }) => this.#segments.remove(segmentId, key));
+        moved = this.#compact(movesMax, isLive);
+        entries = registers.map((register) => this.#segments.put(register.key, encodeEntry(register, this.#replicaId)));
       });
     } finally {
       this.#doc.off('update', keep);
     }
     const [update] = updates;
-    return update === undefined ? null : { update, entries };
+    return update === undefined ? null : { update, removed, moved, entries };
+  }
+
+  /** Whether a commit with `movesMax` above 0 would have something to move. */
+  get needsCompaction(): boolean {
+    return this.#segments.next() !== null;
+  }
+
+  /** Looks after the segment maps of a replica that is gone: they are emptied into this one's. */
+  adopt(owner: string): void {
+    this.#segments.adopt(owner);
+  }
+
+  /** No longer does so. */
+  release(owner: string): void {
+    this.#segments.release(owner);
+  }
+
+  /** The replicas that own segment maps. */
+  owners(): Set<string> {
+    const owners = new Set<string>();
+    for (const id of this.#root.keys()) {
+      const owner = segmentOwner(id);
+      if (owner !== null) owners.add(owner);
+    }
+    return owners;
+  }
+
+  /** Entries at `key` in the segment maps that this replica looks after. */
+  tendedAt(key: string): Register[] {
+    const found: Register[] = [];
+    for (const { id, map } of this.#segments.tended) {
+      const register = map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      if (register !== null) found.push(register);
+    }
+    return found;
   }
 
   /**
@@ -115,7 +172,12 @@ export class Document {
     return this.isBehind(Y.parseUpdateMeta(update).from);
   }
 
-  /** Whether Yjs holds back something it could not place. */
+  /** Whether Yjs holds back structs that build on something it has not heard of. */
+  get hasPendingStructs(): boolean {
+    return this.#doc.store.pendingStructs !== null;
+  }
+
+  /** Whether Yjs holds back anything, removals included of what it has not heard of. */
   get hasPending(): boolean {
     return this.#doc.store.pendingStructs !== null || this.#doc.store.pendingDs !== null;
   }
@@ -148,7 +210,7 @@ export class Document {
   /** All registers at `key`, the winner and those that have lost. Looks into every segment map. */
   registersAt(key: string): Register[] {
     const found: Register[] = [];
-    for (const [id, map] of this.#segments.entries()) {
+    for (const [id, map] of this.#root.entries()) {
       const register = map instanceof Y.Map && map.has(key) ? decodeEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
@@ -160,6 +222,11 @@ export class Document {
     return this.#doc.store.clients.size;
   }
 
+  /** Segment maps that were ever in this document: Yjs keeps the name of each. */
+  get segmentCountEver(): number {
+    return this.#root._map.size;
+  }
+
   /** Yjs structs held, the living and the dead. */
   get structCount(): number {
     let count = 0;
@@ -168,53 +235,60 @@ export class Document {
   }
 
   get segmentCount(): number {
-    return this.#segments.size;
+    return this.#root.size;
   }
 
   destroy(): void {
     this.#doc.destroy();
   }
 
-  #append(register: Register): CommittedEntry {
-    const segment = this.#currentSegment();
-    const isReplacement = segment.map.has(register.key);
-    segment.map.set(register.key, encodeEntry(register, this.#replicaId));
-    segment.writes++;
-    return { segmentId: segment.id, isReplacement };
+  #compact(movesMax: number, isLive: (register: Register) => boolean): MovedEntry[] {
+    const moved: MovedEntry[] = [];
+    while (moved.length < movesMax) {
+      const segment = this.#segments.next();
+      if (segment === null) break;
+      // An empty one of somebody who is gone has nothing left whose removal would take it along.
+      if (segment.live === 0) this.#segments.drop(segment);
+      for (const [key, entry] of segment.map.entries()) {
+        if (moved.length >= movesMax) break;
+        moved.push(this.#move(segment, key, entry, isLive));
+      }
+    }
+    return moved;
   }
 
-  #currentSegment(): { readonly id: string; readonly map: SegmentMap; writes: number } {
-    if (this.#current !== null && this.#current.writes < this.#segmentWritesMax) return this.#current;
-    let id: string;
-    do id = formatSegmentId(this.#replicaId, ++this.#segmentNumber);
-    while (this.#segments.has(id));
-    const map = this.#segments.set(id, new Y.Map<unknown>());
-    this.#current = { id, map, writes: 0 };
-    return this.#current;
-  }
-
-  #segment(id: string): SegmentMap | null {
-    const map = this.#segments.get(id);
-    return map instanceof Y.Map ? map : null;
+  /** What is no register, or has died, goes. What lives is newer than all that was removed before. */
+  #move({ id }: Segment, key: string, entry: unknown, isLive: (register: Register) => boolean): MovedEntry {
+    const register = decodeEntry(entry, key, id);
+    this.#segments.remove(id, key);
+    const to = 
+      register !== null && isLive(register)
+        ? this.#segments.put(key, encodeEntry(register, this.#replicaId))
+        : null;
+    return { key, from: id, to };
   }
 
   #collect(event: SegmentEvent): void {
-    if (event.target === this.#segments) {
+    if (event.target === this.#root) {
       for (const [id, { action, oldValue }] of event.keys) {
         if (action !== 'add') this.#collectDropped(id, oldValue, event);
         if (action !== 'delete') this.#collectSegment(id);
       }
-    } else if (event.target instanceof Y.Map && event.target.parent === this.#segments) {
+    } else if (event.target instanceof Y.Map && event.target.parent === this.#root) {
       const id = event.target._item?.parentSub ?? '';
-      for (const [key, { action }] of event.keys) {
-        if (action === 'delete') this.#changes.removed.push({ segmentId: id, key });
-        else this.#collectEntry(id, key, event.target.get(key), action === 'update');
+      // One of nobody was refused as a whole.
+      if (segmentOwner(id) === null) return;
+      for (const [key, { action, oldValue }] of event.keys) {
+        this.#segments.note(id, action);
+        const wasRegister = action !== 'add' && isKnownEntry(oldValue);
+        const isRegister = action !== 'delete' && this.#collectEntry(id, key, event.target.get(key), wasRegister);
+        if (wasRegister && !isRegister) this.#changes.removed.push({ segmentId: id, key });
       }
     }
   }
 
   #collectSegment(id: string): void {
-    const map = this.#segment(id);
+    const map = findMap(this.#root, id);
     if (map === null || segmentOwner(id) === null) {
       this.#changes.refused++;
       return;
@@ -222,21 +296,45 @@ export class Document {
     for (const [key, entry] of map.entries()) this.#collectEntry(id, key, entry, false);
   }
 
-  #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): void {
+  #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): boolean {
     const register = decodeEntry(entry, key, segmentId);
     if (register === null) this.#changes.refused++;
     else this.#changes.added.push({ register, isReplacement });
+    return register !== null;
   }
 
   /** A whole segment map was deleted: its entries went with it, and only their keys are left to read. */
   #collectDropped(id: string, dropped: unknown, event: SegmentEvent): void {
     if (!(dropped instanceof Y.Map)) return;
-    for (const [key, item] of dropped._map) {
-      if (event.deletes(item)) this.#changes.removed.push({ segmentId: id, key });
+    this.#segments.forget(id);
+    for (const [key, latest] of dropped._map) {
+      let item: Y.Item | null = latest;
+      // What came and went within these updates was never told of.
+      while (item !== null && event.adds(item)) item = item.left;
+      if (item === null || !event.deletes(item)) continue;
+      if (isKnownEntry(item.content.getContent().at(-1))) this.#changes.removed.push({ segmentId: id, key });
     }
   }
 }
 
 function noChanges(): { added: AddedEntry[]; removed: EntryPlace[]; refused: number } {
   return { added: [], removed: [], refused: 0 };
+}
+
+function findMap(root: Y.Map<unknown>, id: string): Y.Map<unknown> | null {
+  const map = root.get(id);
+  return map instanceof Y.Map ? map : null;
+}
+
+function segmentMaps(root: Y.Map<unknown>): SegmentMaps {
+  return {
+    ids: () => root.keys(),
+    find: (id) => findMap(root, id),
+    create: (id) => root.set(id, new Y.Map<unknown>()),
+    delete: (id) => {
+      root.delete(id);
+    },
+    // Yjs keeps what was deleted, too.
+    countEver: (map) => (map instanceof Y.Map ? map._map.size : 0),
+  };
 }

@@ -6,10 +6,12 @@
  */
 import { parseKey } from './path';
 import type { Register } from './register';
-import { adoptValue } from './value';
+import { HYBRID_TIME_MAX } from './stamp';
+import { adoptValue, type JsonValue } from './value';
 
 /** Ids of replicas: letters and digits only, so that the name of a segment map can be taken apart. */
 const REPLICA_ID = /^[0-9a-z]{1,32}$/;
+const SEGMENT_ID = /^([0-9a-z]{1,32})\.[0-9]+$/;
 
 /** The name of the `number`-th segment map of `replica`. */
 export function formatSegmentId(replica: string, number: number): string {
@@ -18,27 +20,37 @@ export function formatSegmentId(replica: string, number: number): string {
 
 /** The replica that owns a segment map, or null if `id` names none. */
 export function segmentOwner(id: string): string | null {
-  const owner = id.slice(0, id.lastIndexOf('.'));
-  return REPLICA_ID.test(owner) ? owner : null;
+  return SEGMENT_ID.exec(id)?.[1] ?? null;
 }
 
-export function encodeEntry(register: Register, owner: string): unknown[] {
+export function encodeEntry(register: Register, owner: string): readonly unknown[] {
   const { time, expiresAt, writer, value } = register;
   const entry: unknown[] = [time, expiresAt, writer === owner ? 0 : writer];
   if (value !== undefined) entry.push(value);
-  return entry;
+  return Object.freeze(entry);
 }
 
-/** The register that `entry` holds for `key` in the segment map `home`; null if it is none. */
+/** Whether `entry` was decoded as a register before, or encoded from one: those are frozen. */
+export function isKnownEntry(entry: unknown): boolean {
+  return Array.isArray(entry) && Object.isFrozen(entry);
+}
+
+/** The register that `entry` holds for `key` in the segment map `home`, frozen with it; null if it is none. */
 export function decodeEntry(entry: unknown, key: string, home: string): Register | null {
   if (!Array.isArray(entry) || entry.length < 3 || entry.length > 4) return null;
   const [time, expiresAt, writerOrOwner, input] = entry as readonly unknown[];
   const writer = writerOrOwner === 0 ? segmentOwner(home) : writerOrOwner;
-  if (!isCount(time) || !isCount(expiresAt) || typeof writer !== 'string' || !REPLICA_ID.test(writer)) return null;
+  if (!isCount(time) || time > HYBRID_TIME_MAX || !isCount(expiresAt) || typeof writer !== 'string' || !REPLICA_ID.test(writer)) return null;
   if (parseKey(key) === null) return null;
-  if (entry.length === 3) return { key, time, writer, expiresAt, value: undefined, bytes: 0, home };
-  const stored = adoptValue(input);
-  return stored === null ? null : { key, time, writer, expiresAt, value: stored.value, bytes: stored.bytes, home };
+  let value: JsonValue | undefined;
+  let bytes = 0;
+  if (entry.length === 4) {
+    const stored = adoptValue(input);
+    if (stored === null) return null;
+    ({ value, bytes } = stored);
+  }
+  Object.freeze(entry);
+  return { key, time, writer, expiresAt, value, bytes, home };
 }
 
 function isCount(input: unknown): input is number {

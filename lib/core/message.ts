@@ -11,6 +11,8 @@ import { limits } from '../limits';
 export interface StateMessage {
   readonly type: 'state';
   readonly epoch: Epoch;
+  /** The sender, as it names its segment maps. */
+  readonly replicaId: string;
   /** Yjs state vector. */
   readonly vector: Uint8Array;
   /** Comes back with the answer; counts up per link and cache. */
@@ -26,7 +28,15 @@ export interface SyncMessage {
   readonly type: 'sync';
   readonly epoch: Epoch;
   readonly token: number;
+  /** Whether that is all; if not, the rest comes as updates, and then `complete`. */
+  readonly isComplete: boolean;
   readonly update: Uint8Array;
+}
+
+/** "Now you have all that I had when you sent the state of this token." */
+export interface CompleteMessage {
+  readonly type: 'complete';
+  readonly token: number;
 }
 
 /** "I have no such cache." */
@@ -63,7 +73,7 @@ export interface FlushedMessage {
   readonly problem: string;
 }
 
-/** "I have closed this cache", or "I have destroyed it". */
+/** "I have closed this cache." */
 export interface LeaveMessage {
   readonly type: 'leave';
 }
@@ -71,6 +81,7 @@ export interface LeaveMessage {
 export type Message =
   | StateMessage
   | SyncMessage
+  | CompleteMessage
   | NoneMessage
   | UpdateMessage
   | CompareMessage
@@ -84,8 +95,8 @@ export interface Envelope {
   readonly message: Message;
 }
 
-const tags = { state: 1, sync: 2, none: 3, update: 4, compare: 5, flush: 6, flushed: 7, leave: 8 } as const;
-const FOUNDER_LENGTH_MAX = 32;
+const tags = { state: 1, sync: 2, none: 3, update: 4, compare: 5, flush: 6, flushed: 7, leave: 8, complete: 9 } as const;
+const REPLICA_ID_LENGTH_MAX = 32;
 const PROBLEM_LENGTH_MAX = 1000;
 
 export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
@@ -95,6 +106,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
   switch (message.type) {
     case 'state':
       writeEpoch(encoder, message.epoch);
+      encoding.writeVarString(encoder, message.replicaId);
       encoding.writeVarUint(encoder, message.token);
       encoding.writeUint8(encoder, (message.isMirrored ? 1 : 0) | (message.isPersistent ? 2 : 0));
       encoding.writeVarUint8Array(encoder, message.vector);
@@ -102,6 +114,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
     case 'sync':
       writeEpoch(encoder, message.epoch);
       encoding.writeVarUint(encoder, message.token);
+      encoding.writeUint8(encoder, message.isComplete ? 1 : 0);
       encoding.writeVarUint8Array(encoder, message.update);
       break;
     case 'update':
@@ -113,6 +126,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
       encoding.writeVarUint8Array(encoder, message.vector);
       break;
     case 'none':
+    case 'complete':
       encoding.writeVarUint(encoder, message.token);
       break;
     case 'flush':
@@ -148,15 +162,19 @@ function readMessage(decoder: decoding.Decoder): Message {
   switch (tag) {
     case tags.state: {
       const epoch = readEpoch(decoder);
+      const replicaId = decoding.readVarString(decoder);
+      if (replicaId.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('replica id');
       const token = decoding.readVarUint(decoder);
       const flags = decoding.readUint8(decoder);
       const vector = decoding.readVarUint8Array(decoder);
-      return { type: 'state', epoch, token, isMirrored: (flags & 1) !== 0, isPersistent: (flags & 2) !== 0, vector };
+      const [isMirrored, isPersistent] = [(flags & 1) !== 0, (flags & 2) !== 0];
+      return { type: 'state', epoch, replicaId, token, isMirrored, isPersistent, vector };
     }
     case tags.sync: {
       const epoch = readEpoch(decoder);
       const token = decoding.readVarUint(decoder);
-      return { type: 'sync', epoch, token, update: decoding.readVarUint8Array(decoder) };
+      const isComplete = decoding.readUint8(decoder) === 1;
+      return { type: 'sync', epoch, token, isComplete, update: decoding.readVarUint8Array(decoder) };
     }
     case tags.update:
       return { type: 'update', epoch: readEpoch(decoder), update: decoding.readVarUint8Array(decoder) };
@@ -164,6 +182,8 @@ function readMessage(decoder: decoding.Decoder): Message {
       return { type: 'compare', epoch: readEpoch(decoder), vector: decoding.readVarUint8Array(decoder) };
     case tags.none:
       return { type: 'none', token: decoding.readVarUint(decoder) };
+    case tags.complete:
+      return { type: 'complete', token: decoding.readVarUint(decoder) };
     case tags.flush: {
       const token = decoding.readVarUint(decoder);
       return { type: 'flush', token, isDurable: decoding.readUint8(decoder) === 1 };
@@ -187,6 +207,6 @@ function writeEpoch(encoder: encoding.Encoder, epoch: Epoch): void {
 function readEpoch(decoder: decoding.Decoder): Epoch {
   const number = decoding.readVarUint(decoder);
   const founder = decoding.readVarString(decoder);
-  if (number > 0xffff_ffff || founder.length > FOUNDER_LENGTH_MAX) throw new RangeError('epoch');
+  if (number > 0xffff_ffff || founder.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('epoch');
   return { number, founder };
 }

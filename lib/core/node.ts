@@ -1,6 +1,7 @@
 /**
  * One path segment in the tree: the winner at its path, what is below, and what a read last saw there.
  */
+import { formatKey } from './path';
 import type { Register } from './register';
 import type { JsonValue } from './value';
 
@@ -58,5 +59,36 @@ export class TreeNode {
     this.freshUntil = 0;
     this.value = undefined;
     this.parent?.staleUp();
+  }
+
+  /** Forgets what reads saw below: something here has changed. */
+  staleBelow(): void {
+    if (this.children === null) return;
+    for (const child of this.children.values()) {
+      child.freshUntil = 0;
+      child.value = undefined;
+      child.staleBelow();
+    }
+  }
+
+  /** Whether the document has an entry below. */
+  hasEntriesBelow(): boolean {
+    if (this.children === null) return false;
+    for (const child of this.children.values()) if (child.entries > 0 || child.hasEntriesBelow()) return true;
+    return false;
+  }
+
+  /** The keys at and below this node at which the document has entries. */
+  *entryKeys(): Generator<string> {
+    if (this.entries > 0) yield this.key();
+    if (this.children !== null) for (const child of this.children.values()) yield* child.entryKeys();
+  }
+
+  /** The canonical path. */
+  key(): string {
+    if (this.register !== null) return this.register.key;
+    const segments: string[] = [];
+    for (let node = this as TreeNode; node.parent !== null; node = node.parent) segments.push(node.segment);
+    return formatKey(segments.reverse());
   }
 }

@@ -4,27 +4,37 @@
  * Pure: time and ids come in through its options, updates go in and out as bytes. It does not know who its
  * peers are (session.ts does), nor when its turn ends (the host does).
  */
-import { Document, type EntryPlace } from './document';
-import { firstEpoch, type Epoch } from './epoch';
+import { reasonOf, type Change } from './change';
+import { Document } from './document';
 import { segmentOwner } from './entry';
+import { compareEpochs, firstEpoch, type Epoch } from './epoch';
+import { Ledger } from './ledger';
 import type { TreeNode } from './node';
-import { toIndex, type Path } from './path';
+import type { Path } from './path';
 import type { Register } from './register';
 import { HybridClock } from './stamp';
-import { keyOf, Tree } from './tree';
-import { isContainer, storeValue, type JsonValue } from './value';
-import { rangeError, typeError } from '../errors';
+import { Tree } from './tree';
+import { Upkeep } from './upkeep';
+import type { JsonValue } from './value';
+import { Writer } from './writer';
 import { limits } from '../limits';
 
-/** Why what is visible at a path changed. */
-export type ChangeReason = 'set' | 'delete' | 'expire' | 'clear';
-
-/** A change of what the cache shows: `register` has become the winner at its path, or has expired. */
-export interface Change {
-  readonly register: Register;
-  readonly reason: ChangeReason;
-  /** Whether this replica made it. */
-  readonly isLocal: boolean;
+/** What a replica holds. */
+export interface Census {
+  /** Winners with a value. */
+  readonly live: number;
+  /** Estimated bytes of their values. */
+  readonly bytes: number;
+  readonly tombstones: number;
+  /** Entries of all segment maps of the document. */
+  readonly entries: number;
+  /** Yjs structs, the living and the dead. */
+  readonly structs: number;
+  readonly segments: number;
+  /** Segment maps that ever were in this document. */
+  readonly segmentsEver: number;
+  /** Yjs clients that ever wrote to this document. */
+  readonly clients: number;
 }
 
 /** What came of updates received. */
@@ -43,6 +53,8 @@ export interface ReplicaOptions {
   readonly retentionMs: () => number;
   readonly valueBytesMax?: number;
   readonly segmentWritesMax?: number;
+  /** Entries that compaction moves in one commit, at most. */
+  readonly movesMax?: number;
 }
 
 export class Replica {
@@ -50,27 +62,33 @@ export class Replica {
   readonly #options: ReplicaOptions;
   readonly #clock = new HybridClock();
   readonly #tree: Tree;
-  #document: Document;
-  /** Nodes written to in this turn, which the document does not know of yet. */
-  readonly #outbox = new Set<TreeNode>();
-  /** Own entries of the document that have lost. */
-  #dead: EntryPlace[] = [];
+  readonly #ledger: Ledger;
+  readonly #upkeep: Upkeep;
+  readonly #writer: Writer;
   /** Entries passed over because they are no registers. */
   #refused = 0;
-  #revision = 0;
 
   constructor(options: ReplicaOptions) {
-    this.id = options.id;
+    const { id, now, retentionMs, movesMax = limits.compactionMovesMax } = options;
+    this.id = id;
     this.#options = options;
-    this.#document = this.#createDocument(firstEpoch);
     this.#tree = new Tree({
-      now: options.now,
-      onDead: (register) => {
-        if (register.home !== null && segmentOwner(register.home) === this.id) {
-          this.#dead.push({ segmentId: register.home, key: register.key });
-        }
+      now,
+      retentionMs,
+      onDead: (register, node) => {
+        this.#ledger.bury(register, node);
       },
     });
+    const tree = this.#tree;
+    this.#ledger = new Ledger({ replicaId: id, tree, document: this.#createDocument(firstEpoch), movesMax });
+    const onChange = (change: Change): void => this.#options.onChange?.(change);
+    const onExpired = ({ register }: TreeNode): void => {
+      onChange({ register: register!, reason: 'expire', isLocal: true });
+    };
+    const ledger = this.#ledger;
+    const { valueBytesMax = limits.valueBytesMax } = options;
+    this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, onExpired }, ledger);
+    this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
   }
 
   /** The value at `path`, deeply frozen, or undefined where there is none. */
@@ -88,66 +106,35 @@ export class Replica {
    * Throws ERR_CLUSTER_CACHE_PATH, _VALUE or _TTL before anything changes.
    */
   set(path: Path, input: unknown, ttlMs = 0): JsonValue {
-    checkTtl(ttlMs);
-    const stored = storeValue(input, this.#options.valueBytesMax);
-    let node = this.#tree.locate(path);
-    if (node.parent === null) throw typeError('ERR_CLUSTER_CACHE_PATH', 'The whole cache cannot be set, only cleared.');
-    try {
-      // What it writes above clears away what has nothing to hold it, this node included.
-      if (this.#makeRoom(node)) node = this.#tree.locate(path);
-    } catch (error) {
-      node.prune();
-      throw error;
-    }
-    const now = this.#options.now();
-    const expiresAt = ttlMs === 0 ? 0 : Math.min(Math.ceil(now + ttlMs), Number.MAX_SAFE_INTEGER);
-    this.#write(node, stored.value, stored.bytes, expiresAt);
-    return stored.value;
+    return this.#writer.set(path, input, ttlMs);
   }
 
   /** Removes what is at and below `path`, the whole cache for `[]`; whether something was visible there. */
   delete(path: Path): boolean {
-    const node = this.#tree.locate(path);
-    const shown = this.#tree.view(node);
-    // The cache itself is always there; what matters is whether anything is in it.
-    const wasVisible = node.parent === null ? Object.keys(shown ?? {}).length > 0 : shown !== undefined;
-    this.#write(node, undefined, 0, 0);
-    return wasVisible;
+    return this.#writer.delete(path);
   }
 
-  /** Whether something waits for `commit`. */
+  /** Whether a commit would do something. */
   get hasUncommitted(): boolean {
-    return this.#outbox.size > 0 || this.#dead.length > 0;
+    return this.#ledger.isBehind;
   }
 
-  /** Moves the outbox into the document; the update for the peers, or null if there was nothing to move. */
-  commit(): Uint8Array | null {
-    if (!this.hasUncommitted) return null;
-    const nodes: TreeNode[] = [];
-    const registers: Register[] = [];
-    for (const node of this.#outbox) {
-      // Hidden within the same turn: nobody needs to hear of it.
-      if (node.register?.home !== null) continue;
-      nodes.push(node);
-      registers.push(node.register);
-    }
-    const dead = this.#dead;
-    this.#outbox.clear();
-    this.#dead = [];
-    for (const { segmentId, key } of dead) this.#tree.removeEntry(segmentId, key);
-    const commit = this.#document.commit(registers, dead);
-    if (commit === null) return null;
-    this.#revision++;
-    nodes.forEach((node, i) => {
-      const { segmentId, isReplacement } = commit.entries[i]!;
-      this.#tree.settle(node, segmentId, isReplacement);
-    });
-    return commit.update;
+  /** Whether a write waits that the document does not have. */
+  get hasUnwritten(): boolean {
+    return this.#ledger.hasUnwritten;
   }
 
   /**
-   * Applies updates of a peer, or of the file. A gap changes nothing: ask for a sync instead. What waits in
-   * the outbox must have been committed before. Throws what Yjs throws at bytes that are no update.
+   * Moves the outbox into the document, at most `countMax` writes of it, and compacts a little; the update for
+   * the peers, or null if there was nothing to do.
+   */
+  commit(countMax = Infinity): Uint8Array | null {
+    return this.#ledger.commit(countMax);
+  }
+
+  /**
+   * Applies updates of a peer, or of the file. A gap changes nothing: ask for a sync instead.
+   * Throws what Yjs throws at bytes that are no update.
    */
   receive(updates: readonly Uint8Array[]): ReceiveResult {
     const result: Change[] = [];
@@ -169,36 +156,76 @@ export class Replica {
     } finally {
       for (const change of result) this.#options.onChange?.(change);
     }
-    return hasGap || this.#document.hasPending ? 'gap' : 'applied';
+    // Removals that come before what they remove need no sync: what they remove is on its way from its writer.
+    return hasGap || this.#document.hasPendingStructs ? 'gap' : 'applied';
   }
 
-  /** Turns what has expired into tombstones, at most `countMax` of them; whether some are left. */
+  /** Turns expired values into tombstones and forgets old ones, at most `countMax`; whether some are left. */
   sweep(countMax = Infinity): boolean {
-    for (const key of this.#tree.forgetOrphans(this.#options.now() - this.#options.retentionMs())) {
-      for (const register of this.#document.registersAt(key)) this.#tree.addEntry(register, true);
-    }
-    for (let count = 0; count < countMax; count++) {
-      const node = this.#tree.expireNext();
-      if (node === null) return false;
-      const { home } = node.register!;
-      if (home !== null && segmentOwner(home) === this.id) {
-        // Its entry still holds the value: remove that, and write the tombstone in its place.
-        this.#dead.push({ segmentId: home, key: node.register!.key });
-        node.register = { ...node.register!, home: null };
-        this.#outbox.add(node);
-      }
-      this.#options.onChange?.({ register: node.register!, reason: 'expire', isLocal: true });
-    }
+    return this.#upkeep.sweep(countMax);
+  }
+
+  /** Looks after what is left of others, given the replicas it has links to and whether it is the manager. */
+  tend(connected: ReadonlySet<string>, isManager: boolean): void {
+    this.#upkeep.tend(connected, isManager);
+  }
+
+  /** Whether the document holds all that this replica shows; not so for a while after a new epoch began. */
+  get isWhole(): boolean {
+    return !this.#ledger.hasUnwritten && !this.#upkeep.awaitsOthers;
+  }
+
+  /** Writes what others ought to have written into this epoch by now. */
+  writeOrphans(): void {
+    this.#upkeep.writeOrphans();
+  }
+
+  /**
+   * Whether the document carries so much past that a new epoch should begin: Yjs pays for every client it ever
+   * saw, and keeps the name of every segment map. `peerCount` are the clients that are there.
+   */
+  needsEpoch(peerCount: number): boolean {
+    const { clientCount, segmentCountEver } = this.#document;
+    return clientCount > limits.pastClientsMax + peerCount || segmentCountEver > limits.pastSegmentsMax;
+  }
+
+  /** Begins a new epoch: an empty document, into which everyone writes again what is theirs. */
+  beginEpoch(): void {
+    this.enterEpoch({ number: this.epoch.number + 1, founder: this.id });
+  }
+
+  /** Goes over to a later epoch that somebody began; an earlier one is ignored. Whether it did. */
+  enterEpoch(epoch: Epoch): boolean {
+    if (compareEpochs(epoch, this.epoch) <= 0) return false;
+    this.#tree.beginDocument((node) => {
+      // Any copy will do: two who have one each must not each wait for the other.
+      const isOurs = this.#ledger.hasCopy(node);
+      if (isOurs) this.#ledger.write(node);
+      return isOurs;
+    });
+    this.#ledger.replaceDocument(this.#createDocument(epoch));
+    this.#upkeep.noteEpoch();
     return true;
+  }
+
+  /** Merges a whole state of any epoch, as a file holds it. Throws what Yjs throws at bytes that are none. */
+  load(epoch: Epoch, update: Uint8Array): void {
+    this.enterEpoch(epoch);
+    if (compareEpochs(epoch, this.epoch) === 0) this.receive([update]);
+    else this.#salvage(epoch, update);
   }
 
   /** Counts up whenever the document has changed. */
   get revision(): number {
-    return this.#revision;
+    return this.#ledger.revision;
   }
 
   get epoch(): Epoch {
     return this.#document.epoch;
+  }
+
+  get #document(): Document {
+    return this.#ledger.document;
   }
 
   /** Yjs state vector of what has been committed. */
@@ -221,19 +248,34 @@ export class Replica {
     return this.#document.isBehind(clocks);
   }
 
-  /** Whether Yjs holds back something it could not place; a sync with whoever sent it mends that. */
+  /** Whether Yjs holds back structs that build on something it has not heard of; the protocol excludes it. */
+  get hasPendingStructs(): boolean {
+    return this.#document.hasPendingStructs;
+  }
+
+  /** Whether Yjs holds back anything, removals included of what it has not heard of. */
   get hasPending(): boolean {
     return this.#document.hasPending;
+  }
+
+  /** What the tree and the document hold. Cheap but for the structs, which are counted per Yjs client. */
+  census(): Census {
+    const { segmentCount, segmentCountEver, clientCount, structCount } = this.#document;
+    return {
+      live: this.#tree.live,
+      bytes: this.#tree.bytes,
+      tombstones: this.#tree.tombstones,
+      entries: this.#tree.entries,
+      structs: structCount,
+      segments: segmentCount,
+      segmentsEver: segmentCountEver,
+      clients: clientCount,
+    };
   }
 
   /** Entries of peers that were passed over because they are no registers. */
   get refused(): number {
     return this.#refused;
-  }
-
-  /** The soonest expiry of a visible value, in ms since 1970, or Infinity. */
-  get soonestExpiry(): number {
-    return this.#tree.soonestExpiry;
   }
 
   destroy(): void {
@@ -250,80 +292,39 @@ export class Replica {
     });
   }
 
-  #write(node: TreeNode, value: JsonValue | undefined, bytes: number, expiresAt: number): void {
-    const time = this.#clock.next(this.#options.now());
-    const register: Register = { key: keyOf(node), time, writer: this.id, value, expiresAt, bytes, home: null };
-    this.#tree.write(node, register);
-    this.#outbox.add(node);
-    this.#options.onChange?.({ register, reason: reasonOf(register), isLocal: true });
-  }
-
-  /**
-   * Sees to it that `node` can be seen once it is set. What stands nearest above it decides: an array must
-   * have room, and a value that is no container is replaced by `{}` or `[]` first, as lodash does.
-   * Returns whether it has written.
-   */
-  #makeRoom(node: TreeNode): boolean {
-    for (let below = node; below.parent?.parent; below = below.parent) {
-      const above = below.parent;
-      const base = this.#tree.base(above);
-      if (base === undefined) continue;
-      if (Array.isArray(base)) this.#checkElement(above, base.length, below.segment);
-      else if (!isContainer(base) && !this.#tree.hasLiveBelow(above)) {
-        this.#write(above, toIndex(below.segment) >= 0 ? Object.freeze([]) : Object.freeze({}), 2, 0);
-        return true;
-      }
-      return false;
-    }
-    return false;
-  }
-
-  /** An explicit array takes indices only, and none far past its end. */
-  #checkElement(node: TreeNode, baseLength: number, segment: string): void {
-    const index = toIndex(segment);
-    if (index >= 0 && index <= baseLength + limits.arrayGapMax) return;
-    const shown = this.#tree.view(node);
-    if (!Array.isArray(shown)) return;
-    if (index < 0) {
-      throw rangeError(
-        'ERR_CLUSTER_CACHE_PATH',
-        `There is an array at ${keyOf(node)}, and "${segment}" is no index: JSON would lose it.`,
-      );
-    }
-    if (index > shown.length + limits.arrayGapMax) {
-      throw rangeError(
-        'ERR_CLUSTER_CACHE_PATH',
-        `Index ${index} is more than ${limits.arrayGapMax} past the end of the array at ${keyOf(node)}.`,
-      );
-    }
-  }
-
   #take(updates: readonly Uint8Array[], result: Change[]): void {
     if (updates.length === 0) return;
     const { added, removed, refused } = this.#document.apply(updates);
     this.#refused += refused;
-    if (added.length + removed.length > 0) this.#revision++;
-    for (const { register, isReplacement } of added) {
+    for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
+    for (const { segmentId, key } of removed) {
+      const orphan = this.#tree.removeEntry(segmentId, key);
+      // Somebody took us for gone and has not moved this one, which we wrote meanwhile.
+      if (orphan !== null && segmentOwner(segmentId) === this.id) this.#ledger.write(orphan);
+    }
+    if (added.length + removed.length > 0) this.#ledger.touch();
+  }
+
+  #add(register: Register, isReplacement: boolean, result: Change[]): void {
+    this.#clock.observe(register.time);
+    if (!this.#tree.addEntry(register, isReplacement)) return;
+    result.push({ register, reason: reasonOf(register), isLocal: false });
+  }
+
+  /** Writes again, same stamps, what the state of an earlier epoch has and this replica lacks. */
+  #salvage(epoch: Epoch, update: Uint8Array): void {
+    const { nextClientId } = this.#options;
+    const earlier = new Document({ epoch, replicaId: this.id, clientId: nextClientId() });
+    const result: Change[] = [];
+    for (const { register } of earlier.apply([update]).added) {
+      register.home = null;
       this.#clock.observe(register.time);
-      if (!this.#tree.addEntry(register, isReplacement)) continue;
+      const node = this.#tree.salvage(register);
+      if (node === null) continue;
+      this.#ledger.write(node);
       result.push({ register, reason: reasonOf(register), isLocal: false });
     }
-    for (const { segmentId, key } of removed) this.#tree.removeEntry(segmentId, key);
+    earlier.destroy();
+    for (const change of result) this.#options.onChange?.(change);
   }
 }
-
-function checkTtl(ttlMs: unknown): void {
-  if (typeof ttlMs !== 'number') {
-    throw typeError('ERR_CLUSTER_CACHE_TTL', `A ttl is a number of milliseconds, not ${typeof ttlMs}.`);
-  }
-  if (!(ttlMs >= 0) || ttlMs === Infinity) {
-    throw rangeError('ERR_CLUSTER_CACHE_TTL', `A ttl is positive and finite, or 0 for none, not ${ttlMs}.`);
-  }
-}
-
-function reasonOf({ key, value, expiresAt }: Register): ChangeReason {
-  if (value !== undefined) return 'set';
-  if (expiresAt !== 0) return 'expire';
-  return key === '' ? 'clear' : 'delete';
-}
-

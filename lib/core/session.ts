@@ -16,6 +16,8 @@ export interface SessionPort {
   readonly onAnswer: (token: number) => void;
   /** The peer opened or closed the cache. */
   readonly onPresence: () => void;
+  /** The replica has entered another epoch: all its sessions, this one included, must restart. */
+  readonly onEpoch: () => void;
   /**
    * The peer wants to know when all that it sent before is merged, which it is now, and, if `isDurable`, on
    * disk. `answer` takes the reason why not, or the empty string.
@@ -41,11 +43,14 @@ export class Session {
   /** The peer has the cache open. */
   #isPresent = false;
   #peerIsPersistent = false;
+  #peerReplicaId = '';
   /** The peer's last state was answered, and nothing was dropped since. */
   #isStreaming = false;
   /** Token of the last state sent. Invariant: `#answered` <= `#asked`. */
   #asked = 0;
   #answered = 0;
+  /** Tokens of the peer's states that were answered while something was still to be written. */
+  #incomplete: number[] = [];
   /** Flushes that the peer has not answered, by token. */
   readonly #flushes = new Map<number, PendingFlush>();
   #flushToken = 0;
@@ -68,7 +73,12 @@ export class Session {
     return this.#isPresent && this.#peerIsPersistent;
   }
 
-  /** Begins anew after messages were dropped, once there is room again. */
+  /** The replica of a peer that has the cache open, as it names its segment maps; else the empty string. */
+  get peerReplicaId(): string {
+    return this.#isPresent ? this.#peerReplicaId : '';
+  }
+
+  /** Begins anew: after messages were dropped, once there is room again, or in another epoch. */
   restart(): void {
     this.#isStreaming = false;
     this.#askWith(true);
@@ -93,6 +103,14 @@ export class Session {
   push(update: Uint8Array): void {
     if (!this.#isStreaming) return;
     this.#isStreaming = this.#port.send({ type: 'update', epoch: this.#replica.epoch, update });
+  }
+
+  /** All that this replica has is written and pushed. */
+  complete(): void {
+    const tokens = this.#incomplete;
+    this.#incomplete = [];
+    if (!this.#isStreaming) return;
+    for (const token of tokens) this.#isStreaming &&= this.#port.send({ type: 'complete', token });
   }
 
   /** Lets the peer find out whether it has missed something. */
@@ -129,8 +147,7 @@ export class Session {
   }
 
   /**
-   * Takes in messages that arrived together. What waits in the outbox must have been committed and pushed
-   * before. Throws what Yjs throws at bytes that are no update: the link must end then.
+   * Takes in messages that arrived together. Throws what Yjs throws at bytes that are no update: the link must end then.
    */
   receive(messages: readonly Message[]): void {
     for (let i = 0; i < messages.length; i++) {
@@ -158,6 +175,9 @@ export class Session {
           this.#setPresence(false, false);
           this.#receiveAnswer(message.token);
           break;
+        case 'complete':
+          this.#receiveAnswer(message.token);
+          break;
         case 'leave':
           this.end();
           break;
@@ -183,6 +203,7 @@ export class Session {
     this.#port.send({
       type: 'state',
       epoch: this.#replica.epoch,
+      replicaId: this.#replica.id,
       vector: this.#replica.stateVector(),
       token,
       isMirrored,
@@ -193,11 +214,22 @@ export class Session {
 
   #receiveState(message: StateMessage): void {
     const wasPresent = this.#isPresent;
+    this.#peerReplicaId = message.replicaId;
     this.#setPresence(true, message.isPersistent);
+    if (this.#replica.enterEpoch(message.epoch)) {
+      // This state will be answered with those of all peers, once they have heard of the epoch as well.
+      this.#port.onEpoch();
+    }
     const { epoch } = this.#replica;
-    if (compareEpochs(message.epoch, epoch) !== 0) return;
+    if (compareEpochs(message.epoch, epoch) !== 0) {
+      // The peer is behind: it enters our epoch when it hears of it, and asks again.
+      this.restart();
+      return;
+    }
     const update = this.#replica.encodeState(message.vector);
-    this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, update });
+    const isComplete = !this.#replica.hasUnwritten;
+    if (!isComplete) this.#incomplete.push(message.token);
+    this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, isComplete, update });
     // Flushes that waited for this moment, and those that may have been dropped before it.
     for (const [token, { isDurable }] of this.#flushes) this.#sendFlush(token, isDurable);
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
@@ -207,15 +239,18 @@ export class Session {
 
   #receiveSync(message: SyncMessage): void {
     if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    // What it does not bring, such as removals of what we have not heard of, is asked for at the next comparison.
     this.#replica.receive([message.update]);
-    this.#receiveAnswer(message.token);
+    if (message.isComplete) this.#receiveAnswer(message.token);
   }
 
   #receiveUpdates(messages: readonly UpdateMessage[]): void {
     const { epoch } = this.#replica;
     const updates = messages.filter((message) => compareEpochs(message.epoch, epoch) === 0);
+    const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
+    const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
     // Something went missing, which the rules of this protocol exclude: do not guess, ask.
-    if (this.#replica.receive(updates.map(({ update }) => update)) === 'gap' && !this.isAsking) this.#askWith(false);
+    if ((hasGap || isLate) && !this.isAsking) this.#askWith(false);
   }
 
   #receiveCompare(message: CompareMessage): void {
@@ -242,6 +277,7 @@ export class Session {
     this.#peerIsPersistent = isPersistent;
     if (!isPresent) {
       this.#isStreaming = false;
+      this.#incomplete = [];
       const flushes = [...this.#flushes.values()];
       this.#flushes.clear();
       for (const { onOutcome } of flushes) onOutcome({ kind: 'gone' });

@@ -10,6 +10,9 @@
 const ORIGIN_MS = 1_577_836_800_000;
 const COUNTS_PER_MS = 4096;
 
+/** The latest hybrid time that is accepted: past it a clock that must exceed it would run out of numbers. */
+export const HYBRID_TIME_MAX = 2 ** 53 - 2 ** 32;
+
 /** Order of a write: hybrid time, then writer. */
 export interface Stamp {
   /** Hybrid time. */
@@ -21,6 +24,11 @@ export interface Stamp {
 /** The first hybrid time of a millisecond since 1970. */
 export function toHybridTime(ms: number): number {
   return (ms - ORIGIN_MS) * COUNTS_PER_MS;
+}
+
+/** The millisecond since 1970 in which a hybrid time lies. */
+export function toMilliseconds(time: number): number {
+  return Math.floor(time / COUNTS_PER_MS) + ORIGIN_MS;
 }
 
 /** Whether stamp (`time`, `writer`) is later than (`otherTime`, `otherWriter`). */

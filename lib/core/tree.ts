@@ -4,54 +4,60 @@
  * It decides visibility (docs/consistency.md). It knows registers, not documents: its owner tells it
  * which registers appear and go, and hears which have died.
  */
-import type { Register } from './register';
-import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
-import { isLater } from './stamp';
 import { Deadlines } from './deadlines';
+import type { CommittedEntry } from './document';
+import { segmentOwner } from './entry';
 import { TreeNode } from './node';
+import { isOrphan, Orphans } from './orphans';
+import { parseKey, parsePath, type Path } from './path';
 import { PathIndex } from './path-index';
-import { formatKey, parseKey, parsePath, type Path } from './path';
+import type { Register } from './register';
+import { expiryTime, isSameWrite, supersedes, withoutValue } from './register';
+import { isLater, toMilliseconds } from './stamp';
 import { ownProperty, type JsonValue } from './value';
-import { composeView, type Overlay } from './view';
+import { refresh, walkTo } from './walk';
 import { limits } from '../limits';
 
 /** What the tree asks of its owner. */
 export interface TreeOwner {
   /** Milliseconds since 1970; may run backwards. */
   readonly now: () => number;
-  /** `register`, which the document holds, has lost at its path or is hidden by a later write above it. */
-  readonly onDead: (register: Register) => void;
+  /** How long what was removed is remembered, in ms. */
+  readonly retentionMs: () => number;
+  /** `register`, which the document holds, has lost at `node` or is hidden by a later write above it. */
+  readonly onDead: (register: Register, node: TreeNode) => void;
 }
 
-/** A walk from the root: what is visible on the way. */
-interface Walk {
-  floorTime: number;
-  floorWriter: string;
-  /** What the nearest visible register shows at this point. */
-  base: JsonValue | undefined;
-  /** Until when that holds, in ms since 1970. */
-  until: number;
+/** A winner, where it stands. */
+interface Place {
+  readonly node: TreeNode;
+  readonly register: Register;
 }
-
-/** The home of a winner that its owner has removed from the document. */
-const ORPHANED = '';
-
-const emptyObject: JsonValue = Object.freeze({});
 
 export class Tree {
   readonly root = new TreeNode(null, '');
   readonly #owner: TreeOwner;
   readonly #index: PathIndex<TreeNode>;
-  #orphans: { readonly node: TreeNode; readonly register: Register; readonly since: number }[] = [];
-  readonly #deadlines: Deadlines<{ readonly node: TreeNode; readonly register: Register }>;
+  /** Winners that the document does not have. */
+  readonly orphans: Orphans;
+  /** Winners that will expire. */
+  readonly #deadlines: Deadlines<Place>;
+  /** Tombstones, by when they may be forgotten. */
+  readonly #retirements: Deadlines<Place>;
+  #live = 0;
+  #bytes = 0;
+  #tombstones = 0;
+  #entries = 0;
 
   constructor(owner: TreeOwner, pathIndexMax: number = limits.pathIndexMax) {
     this.#owner = owner;
+    this.orphans = new Orphans(owner.now);
     this.#index = new PathIndex(pathIndexMax, (node) => {
       node.spellings--;
       node.prune();
     });
-    this.#deadlines = new Deadlines(({ node, register }) => node.register === register);
+    this.#deadlines = new Deadlines(isCurrent);
+    this.#retirements = new Deadlines(isCurrent);
   }
 
   /** The value at `path`, or undefined where nothing is visible. Throws ERR_CLUSTER_CACHE_PATH. */
@@ -60,7 +66,7 @@ export class Tree {
     const node = known ?? this.locate(path);
     if (node.freshUntil === Infinity) return node.value;
     const now = this.#owner.now();
-    if (now >= node.freshUntil) this.#refresh(node, now);
+    if (now >= node.freshUntil) refresh(node, now);
     const { value } = node;
     if (node.spellings === 0) node.prune();
     return value;
@@ -81,7 +87,7 @@ export class Tree {
   /** What is visible at `node` at this moment. */
   view(node: TreeNode): JsonValue | undefined {
     const now = this.#owner.now();
-    if (now >= node.freshUntil) this.#refresh(node, now);
+    if (now >= node.freshUntil) refresh(node, now);
     return node.value;
   }
 
@@ -90,7 +96,7 @@ export class Tree {
    * Cheap: it visits only the nodes on the way.
    */
   base(node: TreeNode): JsonValue | undefined {
-    return this.#walkTo(node, this.#owner.now()).base;
+    return walkTo(node, this.#owner.now()).base;
   }
 
   /** Puts a local write in its place. Its stamp must be later than that of every register of the tree. */
@@ -106,71 +112,141 @@ export class Tree {
     const segments = parseKey(register.key);
     if (segments === null) return false;
     const node = this.#obtain(segments);
-    if (!isReplacement) node.entries++;
+    if (!isReplacement) this.#countEntries(node, 1);
     const winner = node.register;
     if (winner !== null && isSameWrite(winner, register)) return this.#rehome(node, winner, register);
     if (this.#isHidden(node, register) || (winner !== null && supersedes(winner, register))) {
-      this.#owner.onDead(register);
+      this.#owner.onDead(register, node);
       return false;
     }
     this.#replace(node, register);
     return true;
   }
 
-  /** The document no longer has the entry that `segmentId` held for `key`. */
-  removeEntry(segmentId: string, key: string): void {
-    const segments = parseKey(key);
-    const node = segments === null ? null : this.#find(segments);
-    if (node === null) return;
-    node.entries--;
+  /** Takes in a write that no document of this epoch has; its node if it is the winner there now, or null. */
+  salvage(register: Register): TreeNode | null {
+    const segments = parseKey(register.key);
+    if (segments === null) return null;
+    const node = this.#obtain(segments);
     const winner = node.register;
-    if (winner?.home === segmentId) {
-      if (winner.value === undefined && !hasEntries(node)) this.#forget(node);
-      else {
-        // Its owner knows of a later write, which may come to us by another way a moment from now. Until then
-        // this is the newest we know: dropping it would show a miss, or an older value, in between.
-        winner.home = ORPHANED;
-        this.#orphans.push({ node, register: winner, since: this.#owner.now() });
-      }
+    if (this.#isHidden(node, register) || (winner !== null && !supersedes(register, winner))) {
+      node.prune();
+      return null;
     }
-    node.prune();
+    this.#replace(node, register);
+    return node;
   }
 
   /**
-   * Forgets winners that the document has not had since `sinceMs` or longer; what made their owners remove
-   * them never came, its writer crashed. Returns the keys at which other entries must be looked at again.
+   * The document no longer has the entry that `segmentId` held for `key`. Returns the node where that leaves
+   * an orphan: a winner that the document does not have.
    */
-  forgetOrphans(sinceMs: number): string[] {
-    const keys: string[] = [];
-    this.#orphans = this.#orphans.filter(({ node, register, since }) => {
-      if (node.register !== register || register.home !== ORPHANED) return false;
-      if (since > sinceMs) return true;
-      this.#forget(node);
-      collectEntryKeys(node, keys);
-      node.prune();
-      return false;
-    });
+  removeEntry(segmentId: string, key: string): TreeNode | null {
+    const node = this.#findKey(key);
+    if (node === null) return null;
+    this.#countEntries(node, -1);
+    const winner = node.register;
+    const isOrphaned = winner?.home === segmentId && !this.#isForgettable(node);
+    if (winner?.home === segmentId) {
+      // Its owner knows of a later write, which may come to us by another way a moment from now. Until then
+      // this is the newest we know: dropping it would show a miss, or an older value, in between.
+      if (isOrphaned) this.orphans.add(node, winner, null);
+      else this.#forget(node);
+    }
+    node.prune();
+    return isOrphaned ? node : null;
+  }
+
+  /** The document holds what was the entry of `from` elsewhere now, or no longer where `to` is null. */
+  moveEntry(key: string, from: string, to: CommittedEntry | null): void {
+    const node = this.#findKey(key);
+    if (node === null) return;
+    if (to !== null && node.register?.home === from) node.register.home = to.segmentId;
+    if (to === null || to.isReplacement) this.#countEntries(node, -1);
+    node.prune();
+  }
+
+  /** Whether `register` is the winner at its path, and not hidden. */
+  isWinner(register: Register): boolean {
+    const winner = this.#findKey(register.key)?.register ?? null;
+    return winner !== null && isSameWrite(winner, register);
+  }
+
+  /** Forgets the winner at `node`; the keys at which other entries must be looked at again. */
+  forget(node: TreeNode): string[] {
+    this.#forget(node);
+    const keys = [...node.entryKeys()];
+    node.prune();
     return keys;
+  }
+
+  /**
+   * A new document begins, empty. `isOurs` tells whether we are to write the winner at a node into it; all
+   * others are orphans until their owners have written them again.
+   */
+  beginDocument(isOurs: (node: TreeNode) => boolean): void {
+    this.#beginBelow(this.root, isOurs);
   }
 
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */
   settle(node: TreeNode, segmentId: string, isReplacement: boolean): void {
     if (node.register !== null) node.register.home = segmentId;
-    if (!isReplacement) node.entries++;
+    if (!isReplacement) this.#countEntries(node, 1);
   }
 
   /** Takes the value from one winner that has expired, and returns its node; null where none is left. */
   expireNext(): TreeNode | null {
     const due = this.#deadlines.takeDue(this.#owner.now());
     if (due === undefined) return null;
-    due.node.register = withoutValue(due.register);
+    this.#place(due.node, withoutValue(due.register));
+    this.#retireLater(due.node);
     this.#stale(due.node);
     return due.node;
   }
 
-  /** The soonest expiry, in ms since 1970, or Infinity. */
-  get soonestExpiry(): number {
-    return this.#deadlines.soonest;
+  /** The node of one tombstone that is older than the retention; null where none is left. It comes again later. */
+  retireNext(): TreeNode | null {
+    const due = this.#retirements.takeDue(this.#owner.now());
+    if (due === undefined) return null;
+    this.#retirements.add(this.#owner.now() + this.#owner.retentionMs(), due);
+    return due.node;
+  }
+
+  /** Buries what is hidden only by the expiry of the winner at `node`, as far as `isOurs`. */
+  buryExpired(node: TreeNode, isOurs: (home: string | null) => boolean): void {
+    const { register } = node;
+    if (register === null || register.expiresAt === 0 || node.children === null) return;
+    this.#buryBelow(node, expiryTime(register), '', isOurs);
+  }
+
+  /**
+   * Whether nothing would change if the tombstone at `node` were gone: the document has no more than
+   * `entriesMax` entries there and none below, and nothing above shows through.
+   */
+  isLastTrace(node: TreeNode, entriesMax: number): boolean {
+    if (node.entries > entriesMax || node.hasEntriesBelow()) return false;
+    if (node.parent === null) return true;
+    return ownProperty(walkTo(node.parent, this.#owner.now()).base, node.segment) === undefined;
+  }
+
+  /** Winners with a value. */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Estimated bytes of all values. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Entries of the document, the winners' and those that have lost. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Winners without a value. */
+  get tombstones(): number {
+    return this.#tombstones;
   }
 
   /** Whether a visible value stands anywhere at or below `node`. */
@@ -183,19 +259,15 @@ export class Tree {
     return false;
   }
 
-  /** All winners, in no particular order. */
-  *winners(from: TreeNode = this.root): Generator<Register> {
-    if (from.register !== null) yield from.register;
-    if (from.children !== null) for (const child of from.children.values()) yield* this.winners(child);
-  }
-
   #obtain(segments: readonly string[]): TreeNode {
     let node = this.root;
     for (const segment of segments) node = node.obtainChild(segment);
     return node;
   }
 
-  #find(segments: readonly string[]): TreeNode | null {
+  #findKey(key: string): TreeNode | null {
+    const segments = parseKey(key);
+    if (segments === null) return null;
     let node: TreeNode | undefined = this.root;
     for (const segment of segments) {
       node = node.child(segment);
@@ -218,140 +290,98 @@ export class Tree {
       return false;
     }
     this.#forgetDeadline(winner);
-    node.register = register;
+    this.#place(node, register);
+    this.#retireLater(node);
     this.#stale(node);
     return true;
   }
 
   #replace(node: TreeNode, register: Register): void {
     const loser = node.register;
-    node.register = register;
-    if (loser !== null) this.#bury(loser);
-    if (node.children !== null) this.#buryBelow(node, register);
-    if (register.expiresAt !== 0 && register.value !== undefined) {
-      this.#deadlines.add(register.expiresAt, { node, register });
-    }
+    this.#place(node, register);
+    if (loser !== null) this.#bury(loser, node);
+    if (node.children !== null) this.#buryBelow(node, register.time, register.writer, () => true);
+    if (register.value === undefined) this.#retireLater(node);
+    else if (register.expiresAt !== 0) this.#deadlines.add(register.expiresAt, { node, register });
     this.#stale(node);
   }
 
-  #bury(register: Register): void {
+  #bury(register: Register, node: TreeNode): void {
     this.#forgetDeadline(register);
-    if (register.home !== null) this.#owner.onDead(register);
+    if (register.home !== null) this.#owner.onDead(register, node);
   }
 
-  #buryBelow(node: TreeNode, register: Register): void {
+  /** Buries all winners below `node` that are earlier than the stamp given. */
+  #buryBelow(node: TreeNode, time: number, writer: string, isOurs: (home: string | null) => boolean): void {
     for (const child of [...node.children!.values()]) {
-      if (child.register !== null && supersedes(register, child.register)) {
-        this.#bury(child.register);
-        child.register = null;
+      const { register } = child;
+      if (register !== null && isLater(time, writer, register.time, register.writer) && isOurs(register.home)) {
+        this.#place(child, null);
+        this.#bury(register, child);
       }
-      if (child.children !== null) this.#buryBelow(child, register);
+      if (child.children !== null) this.#buryBelow(child, time, writer, isOurs);
       child.prune();
     }
   }
 
+  #forgetDeadline(register: Register): void {
+    if (register.value === undefined) this.#retirements.forget();
+    else if (register.expiresAt !== 0) this.#deadlines.forget();
+  }
+
   #forget(node: TreeNode): void {
     if (node.register !== null) this.#forgetDeadline(node.register);
-    node.register = null;
+    this.#place(node, null);
     this.#stale(node);
   }
 
-  #forgetDeadline(register: Register): void {
-    if (register.expiresAt !== 0 && register.value !== undefined) this.#deadlines.forget();
+  #retireLater(node: TreeNode): void {
+    const register = node.register!;
+    const at = Math.max(toMilliseconds(register.time), register.expiresAt);
+    this.#retirements.add(at + this.#owner.retentionMs(), { node, register });
+  }
+
+  #isForgettable(node: TreeNode): boolean {
+    return node.register?.value === undefined && this.isLastTrace(node, 0);
+  }
+
+  #beginBelow(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
+    const { register } = node;
+    if (register?.home != null && !isOrphan(register)) {
+      const { home } = register;
+      if (!isOurs(node)) this.orphans.add(node, register, segmentOwner(home));
+    }
+    this.#countEntries(node, -node.entries);
+    if (node.children !== null) for (const child of [...node.children.values()]) this.#beginBelow(child, isOurs);
+    node.prune();
+  }
+
+  /** Puts `register`, or nothing, in the place of the winner at `node`, and keeps count. */
+  #place(node: TreeNode, register: Register | null): void {
+    this.#count(node.register, -1);
+    this.#count(register, 1);
+    node.register = register;
+  }
+
+  #count(register: Register | null, sign: 1 | -1): void {
+    if (register === null) return;
+    if (register.value === undefined) this.#tombstones += sign;
+    else this.#live += sign;
+    this.#bytes += sign * register.bytes;
+  }
+
+  #countEntries(node: TreeNode, change: number): void {
+    node.entries += change;
+    this.#entries += change;
   }
 
   /** Forgets what reads saw at `node`, above and below it. */
   #stale(node: TreeNode): void {
     node.staleUp();
-    if (node.children !== null) staleBelow(node);
-  }
-
-  #walkTo(node: TreeNode, now: number): Walk {
-    if (node.parent === null) {
-      const walk = enter({ floorTime: -1, floorWriter: '', base: undefined, until: Infinity }, node.register, now);
-      // Nothing is ever set here, only cleared, and the cache itself is always an object.
-      walk.base = emptyObject;
-      return walk;
-    }
-    const walk = this.#walkTo(node.parent, now);
-    walk.base = ownProperty(walk.base, node.segment);
-    return enter(walk, node.register, now);
-  }
-
-  #refresh(node: TreeNode, now: number): void {
-    const walk = this.#walkTo(node, now);
-    compose(node, walk, now);
+    node.staleBelow();
   }
 }
 
-/** Takes a walk past `register`: visible if above the floor, and then the new floor. */
-function enter(walk: Walk, register: Register | null, now: number): Walk {
-  if (register === null || !isLater(register.time, register.writer, walk.floorTime, walk.floorWriter)) return walk;
-  walk.floorTime = register.time;
-  walk.floorWriter = register.writer;
-  walk.base = register.value;
-  if (hasExpired(register, now)) {
-    const time = expiryTime(register);
-    // An expiry is below every write of its very millisecond: those came to an empty place.
-    if (time > register.time) {
-      walk.floorTime = time;
-      walk.floorWriter = '';
-    }
-    walk.base = undefined;
-  } else if (register.expiresAt !== 0) {
-    walk.until = Math.min(walk.until, register.expiresAt);
-  }
-  return walk;
-}
-
-/** Computes what is visible at `node`, to which `walk` has led, and below; remembers it, returns until when it holds. */
-function compose(node: TreeNode, walk: Walk, now: number): number {
-  let until = walk.until;
-  let overlays: Overlay[] | undefined;
-  if (node.children !== null) {
-    for (const child of node.children.values()) {
-      if (child.register === null && child.children === null) continue;
-      const inherited = ownProperty(walk.base, child.segment);
-      if (now >= child.freshUntil) {
-        compose(child, enter({ ...walk, base: inherited }, child.register, now), now);
-      }
-      until = Math.min(until, child.freshUntil);
-      if (child.value !== inherited) (overlays ??= []).push({ segment: child.segment, value: child.value });
-    }
-  }
-  node.value = overlays === undefined ? walk.base : composeView(walk.base, inOrder(overlays));
-  node.freshUntil = until;
-  return until;
-}
-
-/** Overlays by segment, not by arrival, so that every process shows its properties in the same order. */
-function inOrder(overlays: Overlay[]): Overlay[] {
-  return overlays.sort((a, b) => (a.segment < b.segment ? -1 : 1));
-}
-
-function staleBelow(node: TreeNode): void {
-  for (const child of node.children!.values()) {
-    child.freshUntil = 0;
-    child.value = undefined;
-    if (child.children !== null) staleBelow(child);
-  }
-}
-
-/** Whether the document has an entry at or below `node`. */
-function hasEntries(node: TreeNode): boolean {
-  if (node.entries > 0) return true;
-  if (node.children !== null) for (const child of node.children.values()) if (hasEntries(child)) return true;
-  return false;
-}
-
-function collectEntryKeys(node: TreeNode, keys: string[]): void {
-  if (node.entries > 0) keys.push(keyOf(node));
-  if (node.children !== null) for (const child of node.children.values()) collectEntryKeys(child, keys);
-}
-
-/** The key of a node: its canonical path. */
-export function keyOf(node: TreeNode): string {
-  const segments: string[] = [];
-  for (let at = node; at.parent !== null; at = at.parent) segments.push(at.segment);
-  return formatKey(segments.reverse());
+function isCurrent({ node, register }: Place): boolean {
+  return node.register === register;
 }

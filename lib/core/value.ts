@@ -71,7 +71,7 @@ class Walk {
     this.#isCopying = isCopying;
   }
 
-  value(input: unknown, at: string, depth: number): JsonValue | undefined {
+  value(input: unknown, at: string, depth: number, key = ''): JsonValue | undefined {
     switch (typeof input) {
       case 'string':
         if (!input.isWellFormed()) refuse('a string with a lone surrogate would not arrive as it is', at);
@@ -87,7 +87,7 @@ class Walk {
       case 'undefined':
         return undefined;
       case 'object':
-        if (input !== null) return this.#object(input, at, depth);
+        if (input !== null) return this.#object(input, at, depth, key);
         this.#weigh(4);
         return null;
       default:
@@ -95,9 +95,9 @@ class Walk {
     }
   }
 
-  #object(input: object, at: string, depth: number): JsonValue | undefined {
+  #object(input: object, at: string, depth: number, key: string): JsonValue | undefined {
     if (this.#isCopying && 'toJSON' in input && typeof input.toJSON === 'function') {
-      const replaced: unknown = Reflect.apply(input.toJSON, input, [at.slice(at.lastIndexOf('.') + 1)]);
+      const replaced: unknown = Reflect.apply(input.toJSON, input, [key]);
       // Once only, as JSON.stringify does: what toJSON returns may have a toJSON again.
       return typeof replaced === 'object' && replaced !== null
         ? this.#container(replaced, at, depth)
@@ -111,6 +111,7 @@ class Walk {
       if (this.#ancestors.includes(input)) refuse('it contains itself', at);
       throw rangeError('ERR_CLUSTER_CACHE_VALUE', `A value has at most ${limits.valueDepthMax} levels.`);
     }
+    if (Object.getOwnPropertySymbols(input).length > 0) refuse('JSON would drop its symbol properties', at);
     this.#weigh(2);
     this.#ancestors.push(input);
     const result = Array.isArray(input) ? this.#array(input, at, depth) : this.#plain(input, at, depth);
@@ -119,12 +120,14 @@ class Walk {
   }
 
   #array(input: readonly unknown[], at: string, depth: number): JsonValue[] {
-    if (Object.keys(input).length !== input.length) {
+    // Read once: a getter among the elements may change it.
+    const { length } = input;
+    if (Object.keys(input).length !== length) {
       refuse('an array with gaps or with properties would not arrive as it is', at);
     }
-    const result = this.#isCopying ? new Array<JsonValue>(input.length) : (input as JsonValue[]);
-    for (let i = 0; i < input.length; i++) {
-      const element = this.value(input[i], `${at}.${i}`, depth + 1);
+    const result = this.#isCopying ? new Array<JsonValue>(length) : (input as JsonValue[]);
+    for (let i = 0; i < length; i++) {
+      const element = this.value(input[i], `${at}.${i}`, depth + 1, String(i));
       if (element === undefined) refuse('JSON would turn undefined in an array into null', `${at}.${i}`);
       if (this.#isCopying) result[i] = element;
     }
@@ -137,14 +140,13 @@ class Walk {
     if (prototype !== null && (!this.#isCopying || Object.getPrototypeOf(prototype) !== null)) {
       if (this.#isCopying || prototype !== Object.prototype) refuse(`${className(input)} is not a plain object`, at);
     }
-    if (Object.getOwnPropertySymbols(input).length > 0) refuse('JSON would drop its symbol properties', at);
     const source = input as Record<string, unknown>;
     const result: Record<string, JsonValue> = this.#isCopying ? {} : (source as Record<string, JsonValue>);
     for (const key of Object.keys(source)) {
       if (key === '__proto__') refuse('"__proto__" is no key', at);
       if (!key.isWellFormed()) refuse('a key with a lone surrogate would not arrive as it is', at);
       this.#weigh(key.length + 4);
-      const property = this.value(source[key], at === '' ? key : `${at}.${key}`, depth + 1);
+      const property = this.value(source[key], at === '' ? key : `${at}.${key}`, depth + 1, key);
       if (this.#isCopying) {
         if (property !== undefined) result[key] = property;
       } else if (property === undefined) refuse('undefined', at);

@@ -85,8 +85,8 @@ export class Host implements OpenCacheHost {
   async end(cache: OpenCache): Promise<void> {
     this.#caches.delete(cache.options.name);
     this.#scheduled.delete(cache);
-    cache.end();
-    if (this.#caches.size === 0) await this.#leave();
+    const isLast = this.#caches.size === 0;
+    await Promise.all([cache.end(), isLast ? this.#leave() : undefined]);
   }
 
   /** Keeps the process alive until what `work` returns has settled. */
@@ -101,15 +101,16 @@ export class Host implements OpenCacheHost {
 
   /** The last word of a process that ends without closing. */
   endSync(): void {
+    for (const cache of this.#caches.values()) cache.commitSync();
+    const isDelivered = this.#mesh.closeSync();
     for (const cache of this.#caches.values()) {
       try {
-        cache.flushSync();
+        cache.saveSync(isDelivered);
       } catch (error) {
         // The process is ending: its listeners are all that is left to tell.
         cache.report(error instanceof CacheError ? error : storageError(error));
       }
     }
-    this.#mesh.closeSync();
   }
 
   self(): Candidate & Peer {
@@ -137,16 +138,22 @@ export class Host implements OpenCacheHost {
   }
 
   send(link: Link, cache: string, message: Message): boolean {
-    return link.send(encodeEnvelope({ cache, message }));
+    try {
+      return link.send(encodeEnvelope({ cache, message }));
+    } catch (error) {
+      // Larger than a frame can be: the peer goes without it, and the user must know.
+      this.#report(error instanceof CacheError ? error : limitError(error));
+      return false;
+    }
   }
 
   scheduleCommit(cache: OpenCache): void {
     if (this.#scheduled.size === 0) {
-      setImmediate(() => {
-        const caches = [...this.#scheduled];
-        this.#scheduled.clear();
-        for (const scheduled of caches) scheduled.commit();
-      });
+      // Twice, so that what has arrived is read first: a write to a peer that has died closes the link, and
+      // what that peer had sent before would go unread.
+      setImmediate(() => setImmediate(() => {
+        this.#commitScheduled();
+      }));
     }
     this.#scheduled.add(cache);
   }
@@ -159,6 +166,12 @@ export class Host implements OpenCacheHost {
     // 53 bits: all that a double and Yjs can hold. Two documents with one id would diverge for ever.
     const bytes = randomBytes(8);
     return (bytes.readUInt32LE(0) & 0x1f_ffff) * 2 ** 32 + bytes.readUInt32LE(4);
+  }
+
+  #commitScheduled(): void {
+    const caches = [...this.#scheduled];
+    this.#scheduled.clear();
+    for (const cache of caches) cache.commit();
   }
 
   async #join(): Promise<void> {
@@ -236,6 +249,10 @@ export class Host implements OpenCacheHost {
 function newId(): string {
   // 80 bits, as letters and digits.
   return BigInt(`0x${randomBytes(10).toString('hex')}`).toString(36);
+}
+
+function limitError(cause: unknown): CacheError {
+  return new CacheError('ERR_CLUSTER_CACHE_LIMIT', 'The cache is too large to be sent to a peer.', { cause });
 }
 
 function storageError(cause: unknown): CacheError {

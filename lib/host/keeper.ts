@@ -4,12 +4,12 @@
  *
  * Who asks, and when, is the open cache's business: only the manager's keeper writes.
  */
-import { compareEpochs } from '../core/epoch';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 import type { Snapshot } from '../storage/snapshot';
-import { Store } from '../storage/store';
+import { Store, type LoadResult } from '../storage/store';
 
 export interface KeeperOptions {
   readonly replica: Replica;
@@ -17,6 +17,8 @@ export interface KeeperOptions {
   readonly filename: string;
   /** Commits what waits in the outbox, and tells the peers. */
   readonly commit: () => void;
+  /** Has the replica, and the peers, take in what a file holds. Throws where that is no state. */
+  readonly merge: (snapshot: Snapshot) => void;
   readonly onError: (error: CacheError) => void;
 }
 
@@ -24,6 +26,7 @@ export class Keeper {
   readonly #replica: Replica;
   readonly #store: Store;
   readonly #commit: () => void;
+  readonly #merge: (snapshot: Snapshot) => void;
   readonly #onError: (error: CacheError) => void;
   /** Revision of the replica that the file is known to hold; -1 for none. */
   #savedRevision = -1;
@@ -31,21 +34,23 @@ export class Keeper {
   /** The save that begins when the running one has ended. */
   #next: Promise<void> | null = null;
 
-  constructor({ replica, filename, commit, onError }: KeeperOptions) {
+  constructor({ replica, filename, commit, merge, onError }: KeeperOptions) {
     this.#replica = replica;
     this.#store = new Store({ filename });
     this.#commit = commit;
+    this.#merge = merge;
     this.#onError = onError;
   }
 
   /** Merges the file into the replica. Never rejects: what is wrong with the file is reported. */
   async load(): Promise<void> {
-    const { snapshot, problems } = await this.#store.load();
-    for (const problem of problems) this.#onError(problem);
-    const wasSaved = this.isSaved;
-    if (snapshot !== null) this.#merge(snapshot);
-    // What came from the file need not be written to it.
-    if (wasSaved && problems.length === 0) this.#savedRevision = this.#replica.revision;
+    this.#take(await this.#store.load());
+  }
+
+  /** Merges the file if somebody else has written it. Never rejects. */
+  async refresh(): Promise<void> {
+    // What cannot be looked at now is looked at again before the next save, which reports it.
+    if (await this.#store.hasForeignFile().catch(() => false)) await this.load();
   }
 
   /** Loads the file into a replica that is still empty, which is then saved as it is. */
@@ -65,7 +70,6 @@ export class Keeper {
    */
   save(): Promise<void> {
     if (this.#running === null) {
-      if (this.isSaved) return Promise.resolve();
       this.#running = this.#saveOnce().finally(() => (this.#running = null));
       return this.#running;
     }
@@ -81,13 +85,19 @@ export class Keeper {
   /** As `save`, in an 'exit' handler. */
   saveSync(): void {
     if (this.isSaved) return;
+    if (this.#store.hasForeignFileSync()) this.#take(this.#store.loadSync());
     this.#store.saveSync(this.#snapshot());
     this.#savedRevision = this.#replica.revision;
   }
 
-  /** Removes the file, once what is being written has been. */
+  /** Resolves when nothing is being written. */
+  async settle(): Promise<void> {
+    while (this.#running !== null) await (this.#next ?? this.#running).catch(() => undefined);
+  }
+
+  /** Removes the file. */
   async remove(): Promise<void> {
-    while (this.#running !== null) await this.#running.catch(() => undefined);
+    await this.settle();
     await this.#store.remove();
   }
 
@@ -95,6 +105,8 @@ export class Keeper {
     for (let attempt = 1; ; attempt++) {
       // Somebody whom we do not know of has written: read it first, so that nothing of it is lost.
       if (await this.#store.hasForeignFile()) await this.load();
+      if (this.isSaved) return;
+      await this.#becomeWhole();
       const { revision } = this.#replica;
       try {
         await this.#store.save(this.#snapshot());
@@ -107,17 +119,30 @@ export class Keeper {
     }
   }
 
-  #merge({ epoch, update }: Snapshot): void {
-    if (compareEpochs(epoch, this.#replica.epoch) !== 0) {
-      this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file belongs to another epoch of the cache.'));
-      return;
-    }
-    try {
+  /**
+   * After a new epoch began, the document lacks for a moment what others have yet to write into it, and must
+   * not replace a file that has it. What they do not write in time is ours to write.
+   */
+  async #becomeWhole(): Promise<void> {
+    for (let waitedMs = 0; !this.#replica.isWhole; waitedMs += limits.wholePollMs) {
+      if (waitedMs >= limits.wholeWaitMs) this.#replica.writeOrphans();
       this.#commit();
-      this.#replica.receive([update]);
-    } catch (cause) {
-      this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause }));
+      await delay(limits.wholePollMs);
     }
+  }
+
+  #take({ snapshot, problems }: LoadResult): void {
+    for (const problem of problems) this.#onError(problem);
+    const wasSaved = this.isSaved;
+    if (snapshot !== null) {
+      try {
+        this.#merge(snapshot);
+      } catch (cause) {
+        this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause }));
+      }
+    }
+    // What came from the file need not be written to it.
+    if (wasSaved && problems.length === 0) this.#savedRevision = this.#replica.revision;
   }
 
   #snapshot(): Snapshot {

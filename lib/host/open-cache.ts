@@ -4,15 +4,18 @@
  * It wires the replica to its peers, to the file and to the timer. The host gives it links and turns; the
  * `Cache` objects give it calls, and are its audience.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { compareEpochs, type Epoch } from '../core/epoch';
 import type { Message } from '../core/message';
-import { Replica, type Change } from '../core/replica';
+import type { Change } from '../core/change';
+import { Replica } from '../core/replica';
 import { CacheError } from '../errors';
 import type { CacheEvents, Peer } from '../events';
 import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
-import { mostSenior } from '../mesh/manager';
 import { Keeper } from './keeper';
+import { Office } from './office';
 import { Peers } from './peers';
 
 /** What an open cache asks of the host. */
@@ -53,10 +56,9 @@ export class OpenCache {
   readonly #host: OpenCacheHost;
   readonly #keeper: Keeper;
   readonly #peers: Peers;
+  readonly #office: Office;
   readonly #audience = new Set<Audience>();
   readonly #starting: Promise<void>;
-  /** Id of the process that keeps the file; empty while nobody is known to. */
-  #manager = '';
   #timer: NodeJS.Timeout | null = null;
   /** loading: the file is read; merging: those found at first are asked; open; closed. */
   #state: 'loading' | 'merging' | 'open' | 'closed' = 'loading';
@@ -83,6 +85,9 @@ export class OpenCache {
       commit: () => {
         this.commit();
       },
+      merge: ({ epoch, update }) => {
+        this.#merge(epoch, update);
+      },
       onError: (error) => {
         this.report(error);
       },
@@ -95,7 +100,23 @@ export class OpenCache {
         this.#announce(peer, isPresent);
       },
       onSave: (answer) => {
-        this.#saveForPeer(answer);
+        this.#office.saveFor(answer);
+      },
+    });
+    this.#office = new Office({
+      replica: this.replica,
+      peers: this.#peers,
+      keeper: this.#keeper,
+      isPersistent: options.isPersistent,
+      self: () => host.self(),
+      commit: () => {
+        this.commit();
+      },
+      onManager: (manager, isSelf) => {
+        this.#emit('manager', { manager, isSelf });
+      },
+      onError: (error) => {
+        this.report(error);
       },
     });
     // Not in this turn: opening does no I/O before it returns.
@@ -124,16 +145,16 @@ export class OpenCache {
   touch(): void {
     this.#hasUnflushed = true;
     this.#wasFlushedAtExit = false;
-    if (this.#isCommitScheduled) return;
-    this.#isCommitScheduled = true;
-    this.#host.scheduleCommit(this);
+    this.#scheduleCommit();
   }
 
-  /** Moves the outbox into the document and out to the peers. */
+  /** Moves what waits in the outbox into the document and out to the peers; what is too much, in later turns. */
   commit(): void {
     this.#isCommitScheduled = false;
-    const update = this.replica.commit();
+    const update = this.replica.commit(limits.commitMax);
     if (update !== null) this.#peers.push(update);
+    if (!this.replica.hasUnwritten) this.#peers.complete();
+    if (this.replica.hasUncommitted) this.#scheduleCommit();
   }
 
   /**
@@ -155,10 +176,10 @@ export class OpenCache {
    */
   async flush(): Promise<void> {
     await this.#starting;
-    this.commit();
+    await this.#commitAll();
     this.#hasUnflushed = false;
     try {
-      await this.#deliverAndSave();
+      await this.#office.flush();
     } catch (error) {
       this.#hasUnflushed = true;
       throw error;
@@ -167,7 +188,7 @@ export class OpenCache {
 
   /** Whether a flush at the end of the process would save something, and was not tried. */
   get needsFlush(): boolean {
-    return !this.#wasFlushedAtExit && (this.#hasUnflushed || (this.#isManager() && !this.#keeper.isSaved));
+    return !this.#wasFlushedAtExit && (this.#hasUnflushed || (this.#office.isOurs && !this.#keeper.isSaved));
   }
 
   /** Flushes once, since the process ends by itself; a failure is an event. Never rejects. */
@@ -177,32 +198,43 @@ export class OpenCache {
     try {
       await this.flush();
     } catch (error) {
-      this.#reportStorage(error);
+      this.#office.report(error);
     }
   }
 
-  /** The last word of a process that ends without closing; synchronous. Throws what the disk throws. */
-  flushSync(): void {
+  /** The last word of a process that ends without closing: what was written goes out; synchronous. */
+  commitSync(): void {
     if (this.#state === 'closed') return;
-    this.commit();
-    const isAlone = this.options.isPersistent && this.#peers.candidates().length === 0;
-    if ((isAlone && this.#hasUnflushed) || (this.#isManager() && !this.#keeper.isSaved)) this.#keeper.saveSync();
+    do this.commit();
+    while (this.replica.hasUnwritten);
+  }
+
+  /**
+   * What nobody else has goes to disk; synchronous. `isDelivered` tells whether all that was sent has left this
+   * process. Throws what the disk throws.
+   */
+  saveSync(isDelivered: boolean): void {
+    if (this.#state === 'closed' || !this.options.isPersistent) return;
+    const isNeeded = this.#hasUnflushed && (!isDelivered || this.#peers.count === 0);
+    if (isNeeded || this.#office.isOurs) this.#keeper.saveSync();
   }
 
   /** Empties the cache in every process and removes the file. Rejects as `flush` does. */
   async clear(): Promise<void> {
     await this.#starting;
     this.replica.delete([]);
-    this.commit();
+    await this.#commitAll();
     await this.#peers.deliver(null);
     if (this.options.isPersistent) await this.#keeper.remove();
   }
 
-  /** Leaves the peers; nothing can be done with it afterwards. */
-  end(): void {
+  /** Leaves the peers; resolves when nothing is written any more, and nothing can be done with it afterwards. */
+  async end(): Promise<void> {
+    // From now on it takes no office: what it would save, others have.
     this.#state = 'closed';
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#peers.leave();
+    await this.#keeper.settle();
     this.replica.destroy();
   }
 
@@ -220,7 +252,6 @@ export class OpenCache {
   /** Takes in messages of one read; false if this cache is not yet, or no longer, open to the peer. */
   receive(link: Link, messages: readonly Message[]): boolean {
     if (this.#state === 'closed') return false;
-    this.commit();
     try {
       return this.#peers.receive(link, messages);
     } catch (cause) {
@@ -265,66 +296,38 @@ export class OpenCache {
     if (this.#host.isJoined()) this.#emit('sync');
   }
 
+  async #commitAll(): Promise<void> {
+    this.commit();
+    while (this.replica.hasUnwritten) {
+      await nextTurn();
+      this.commit();
+    }
+  }
+
+  #scheduleCommit(): void {
+    if (this.#isCommitScheduled) return;
+    this.#isCommitScheduled = true;
+    this.#host.scheduleCommit(this);
+  }
+
+  /** Takes in what a file holds, and lets the peers have it. */
+  #merge(epoch: Epoch, update: Uint8Array): void {
+    this.commit();
+    const before = this.replica.stateVector();
+    const previous = this.replica.epoch;
+    this.replica.load(epoch, update);
+    if (compareEpochs(previous, this.replica.epoch) !== 0) this.#peers.restartAll();
+    else this.#peers.push(this.replica.encodeState(before));
+    this.commit();
+  }
+
   #addLinks(): void {
     for (const link of this.#host.links.values()) this.addLink(link);
   }
 
-  async #deliverAndSave(): Promise<void> {
-    // Who it is can change meanwhile: then the new one is asked, who may be this process.
-    for (;;) {
-      const manager = this.options.isPersistent && !this.#isManager() ? this.#manager : null;
-      const outcomes = await this.#peers.deliver(manager);
-      if (!this.options.isPersistent) return;
-      if (manager === null) return this.#keeper.save();
-      const outcome = outcomes.find(({ peerId }) => peerId === manager)?.outcome;
-      if (outcome?.kind === 'done') return;
-      if (outcome?.kind === 'failed') throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', outcome.problem);
-    }
-  }
-
-  #saveForPeer(answer: (problem: string) => void): void {
-    if (!this.options.isPersistent) {
-      answer('The process that was asked keeps no file.');
-      return;
-    }
-    this.#keeper.save().then(
-      () => {
-        answer('');
-      },
-      (error: unknown) => {
-        answer(error instanceof Error ? error.message : String(error));
-      },
-    );
-  }
-
-  #isManager(): boolean {
-    return this.#manager === this.#host.self().id;
-  }
-
-  /** Every process names the most senior of those that it sees, itself included. */
   #chooseManager(): void {
-    if (this.#state !== 'open') return;
-    const self = this.#host.self();
-    const candidates: (Candidate & (Peer | Hello))[] = this.#peers.candidates();
-    const manager = mostSenior(this.options.isPersistent ? [self, ...candidates] : candidates);
-    if (manager?.id === this.#manager) return;
-    this.#manager = manager?.id ?? '';
-    if (manager === undefined) return;
-    const isSelf = manager.id === self.id;
-    this.#emit('manager', { manager: peerOf(manager), isSelf });
-    if (isSelf) this.#saveQuietly();
-  }
-
-  /** Saves on the manager's own account: nobody waits for it, so a failure is an event. */
-  #saveQuietly(): void {
-    this.#keeper.save().catch((error: unknown) => {
-      this.#reportStorage(error);
-    });
-  }
-
-  #reportStorage(cause: unknown): void {
-    const isKnown = cause instanceof CacheError;
-    this.report(isKnown ? cause : new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file cannot be written.', { cause }));
+    // Not while who is there is still being found out.
+    if (this.#state === 'open') this.#office.choose();
   }
 
   #announce(peer: Hello, isPresent: boolean): void {
@@ -355,16 +358,22 @@ export class OpenCache {
     this.#timer.unref();
   }
 
-  /** What the timer does: expired values become tombstones, and the manager writes what has changed. */
+  /** What the timer does. */
   #collect(): void {
+    if (this.#state !== 'open') return;
+    this.#office.serve();
+    this.#sweep();
+  }
+
+  /** Expired values become tombstones and old ones are forgotten, some in every turn of the event loop. */
+  #sweep(): void {
     if (this.#state === 'closed') return;
-    if (this.replica.sweep(limits.sweepMax)) {
-      setImmediate(() => {
-        this.#collect();
-      }).unref();
-    }
+    const hasMore = this.replica.sweep(limits.sweepMax);
     this.commit();
-    if (this.#isManager() && !this.#keeper.isSaved) this.#saveQuietly();
+    if (!hasMore) return;
+    setImmediate(() => {
+      this.#sweep();
+    }).unref();
   }
 }
 

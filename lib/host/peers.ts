@@ -58,6 +58,9 @@ export class Peers {
         onPresence: () => {
           onPresence(peer, session.isPresent);
         },
+        onEpoch: () => {
+          this.restartAll();
+        },
         onFlush: (isDurable, answer) => {
           if (isDurable) onSave(answer);
           else answer('');
@@ -87,12 +90,27 @@ export class Peers {
     this.#sessions.get(link)?.restart();
   }
 
+  /** The replica has entered another epoch. */
+  restartAll(): void {
+    for (const session of this.#sessions.values()) session.restart();
+  }
+
   push(update: Uint8Array): void {
     for (const session of this.#sessions.values()) session.push(update);
   }
 
   compare(): void {
     for (const session of this.#sessions.values()) session.compare();
+  }
+
+  /** All that this process has is written and pushed. */
+  complete(): void {
+    for (const session of this.#sessions.values()) session.complete();
+  }
+
+  /** The replicas of the peers that have the cache open. */
+  replicaIds(): Set<string> {
+    return new Set(Array.from(this.#sessions.values(), (session) => session.peerReplicaId));
   }
 
   /** Leaves every peer. */

@@ -103,15 +103,16 @@ async function canonicalPath(path: string): Promise<string> {
   }
 }
 
-async function createPrivately(directory: string): Promise<void> {
+async function createPrivately(directory: string, hasParent = false): Promise<void> {
   try {
     await mkdir(directory, { mode: ownerBits });
   } catch (cause) {
     if (hasCode(cause, 'EEXIST')) return;
     const parent = dirname(directory);
-    if (!hasCode(cause, 'ENOENT') || parent === directory) throw cause;
+    // With a parent there, as in /proc, nothing can be made here.
+    if (hasParent || !hasCode(cause, 'ENOENT') || parent === directory) throw cause;
     await createPrivately(parent);
-    await createPrivately(directory);
+    await createPrivately(directory, true);
     return;
   }
   // Only what was made here may be changed, and only because a umask may have taken the owner's bits.

@@ -146,6 +146,31 @@ function* listSuffixes(file: string): Steps<string[]> {
   }
 }
 
+/**
+ * Makes a directory and those above it; returns the topmost that was missing, if any.
+ *
+ * Not by the system's own recursive mkdir: where the parent exists and nothing can be made in it, as in /proc,
+ * that tries for ever.
+ */
+export function* makeDirectory(path: string): Steps<string | undefined> {
+  const parent = dirname(path);
+  let topmost: string | undefined;
+  try {
+    yield* perform('mkdir', path);
+    return path;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST') || (parent === path && (yield* findFile(path)) !== null)) return undefined;
+    if (!hasCode(error, 'ENOENT') || parent === path) throw error;
+    topmost = yield* makeDirectory(parent);
+  }
+  try {
+    yield* perform('mkdir', path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  return topmost ?? path;
+}
+
 /** Makes the names in `directory` durable, and those of the directories from `topmost` down to it. */
 export function* syncNames(directory: string, topmost: string | undefined): Steps<void> {
   const last = topmost === undefined ? directory : dirname(topmost);

@@ -25,8 +25,8 @@ export interface FileStatus extends FileIdentity {
 
 /** The operations; each throws the error of the system, with its `code`. */
 export interface DiskOperations {
-  /** Makes a directory and those above it; returns the topmost that was missing, if any. */
-  mkdir(path: string): string | undefined;
+  /** Makes one directory, mode 0700. */
+  mkdir(path: string): void;
   realpath(path: string): string;
   stat(path: string): FileStatus;
   readdir(path: string): string[];
@@ -114,7 +114,7 @@ const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffs
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
   async: {
-    mkdir: (path) => fs.promises.mkdir(path, { recursive: true, mode: 0o700 }),
+    mkdir: (path) => fs.promises.mkdir(path, { mode: 0o700 }),
     realpath: (path) => fs.promises.realpath(path),
     stat: (path) => fs.promises.stat(path, { bigint: true }),
     readdir: (path) => fs.promises.readdir(path),
@@ -134,7 +134,9 @@ export const nodeDisk: Disk = {
     },
   },
   sync: {
-    mkdir: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
+    mkdir: (path) => {
+      fs.mkdirSync(path, { mode: 0o700 });
+    },
     realpath: (path) => fs.realpathSync(path),
     stat: (path) => fs.statSync(path, { bigint: true }),
     readdir: (path) => fs.readdirSync(path),

@@ -14,6 +14,7 @@ import {
   keepAside,
   keepPrevious,
   listTemporary,
+  makeDirectory,
   previousOf,
   removeFile,
   sweepTemporary,
@@ -67,6 +68,11 @@ export class Store {
     return this.#enqueue(() => this.#loading());
   }
 
+  /** As `load`, in the 'exit' handler of a process. */
+  loadSync(): LoadResult {
+    return runStepsSync(this.#guarded(this.#loading()), this.#disk);
+  }
+
   /**
    * Puts `snapshot` on disk, synced and verified. Rejects with ERR_CLUSTER_CACHE_STORAGE, and then
    * the snapshot before is in its place; with ERR_CLUSTER_CACHE_SNAPSHOT for one out of bounds.
@@ -87,6 +93,11 @@ export class Store {
   /** Whether there is a file that this store has neither loaded nor written: load and merge it before `save`. */
   hasForeignFile(): Promise<boolean> {
     return this.#enqueue(() => this.#comparing());
+  }
+
+  /** As `hasForeignFile`, in the 'exit' handler of a process. */
+  hasForeignFileSync(): boolean {
+    return runStepsSync(this.#guarded(this.#comparing()), this.#disk);
   }
 
   /** Removes the snapshot, the previous one and temporary files, but not what was kept aside. */
@@ -141,7 +152,7 @@ export class Store {
     if (this.#unread !== null) {
       throw storageError(`${this.#filename} is not overwritten unread`, this.#unread);
     }
-    const topmost = yield* perform('mkdir', dirname(this.#filename));
+    const topmost = yield* makeDirectory(dirname(this.#filename));
     const file = yield* this.#resolve();
     const previous = yield* this.#securePrevious(file);
     try {

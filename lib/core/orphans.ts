@@ -1,0 +1,60 @@
+/**
+ * Orphans: winners that the document does not have, though it once did. They stay visible until a later write,
+ * a moved entry or their owner's word tells what became of them, or until the retention has passed.
+ */
+import type { TreeNode } from './node';
+import { isSameWrite, type Register } from './register';
+import type { Stamp } from './stamp';
+
+/** The home of an orphan: no segment map has that name. */
+const ORPHANED = '';
+
+export interface Orphan {
+  readonly node: TreeNode;
+  readonly stamp: Stamp;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Who looked after its entry, and will write it again in this epoch; null where it was removed on purpose. */
+  readonly owner: string | null;
+}
+
+/** Whether the document does not have `register`, which it once had. */
+export function isOrphan(register: Register): boolean {
+  return register.home === ORPHANED;
+}
+
+export class Orphans {
+  #orphans: Orphan[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(node: TreeNode, register: Register, owner: string | null): void {
+    register.home = ORPHANED;
+    const { time, writer } = register;
+    this.#orphans.push({ node, stamp: { time, writer }, since: this.#now(), owner });
+  }
+
+  /** Takes out those that are due; those that have found a home, or have lost, are orphans no more. */
+  take(isDue: (orphan: Orphan) => boolean): Orphan[] {
+    const due: Orphan[] = [];
+    this.#orphans = this.#orphans.filter((orphan) => {
+      if (!isStill(orphan)) return false;
+      if (!isDue(orphan)) return true;
+      due.push(orphan);
+      return false;
+    });
+    return due;
+  }
+
+  some(matches: (orphan: Orphan) => boolean): boolean {
+    return this.#orphans.some((orphan) => isStill(orphan) && matches(orphan));
+  }
+}
+
+function isStill({ node: { register }, stamp }: Orphan): boolean {
+  // Not by identity: it may have been swept meanwhile.
+  return register !== null && isOrphan(register) && isSameWrite(register, stamp);
+}

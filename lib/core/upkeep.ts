@@ -1,0 +1,125 @@
+/**
+ * Upkeep: what a replica does now and then so that neither memory nor disk grows with history. Rules and
+ * reasons are in docs/architecture.md.
+ */
+import type { Ledger } from './ledger';
+import type { TreeNode } from './node';
+import { hasExpired } from './register';
+import type { Orphan } from './orphans';
+import type { Tree } from './tree';
+
+export interface UpkeepOptions {
+  readonly replicaId: string;
+  readonly tree: Tree;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly retentionMs: () => number;
+  /** The value of the winner at `node` has expired and is gone. */
+  readonly onExpired: (node: TreeNode) => void;
+}
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #tree: Tree;
+  readonly #ledger: Ledger;
+  /** Since when replicas with entries in the document have been away, by id, in ms since 1970. */
+  readonly #absentSince = new Map<string, number>();
+  /** When this epoch began here, in ms since 1970. */
+  #epochSince = -Infinity;
+
+  constructor(options: UpkeepOptions, ledger: Ledger) {
+    this.#options = options;
+    this.#tree = options.tree;
+    this.#ledger = ledger;
+  }
+
+  /** Turns at most `countMax` expired values, and forgets as many old tombstones; whether some are left. */
+  sweep(countMax: number): boolean {
+    for (let count = 0; count < countMax; count++) {
+      if (!this.#expireOne() && !this.#retireOne()) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Looks after what is left of others. `connected` are the replicas that this one has links to. The manager
+   * adopts the segment maps of those that have been away for longer than the retention.
+   */
+  tend(connected: ReadonlySet<string>, isManager: boolean): void {
+    const { replicaId, now, retentionMs } = this.#options;
+    const owners = this.#ledger.document.owners();
+    for (const owner of this.#absentSince.keys()) if (!owners.has(owner)) this.#absentSince.delete(owner);
+    const isGone = (owner: string): boolean => isManager && !connected.has(owner) && owners.has(owner);
+    this.#ledger.releaseUnless(isGone);
+    for (const owner of owners) {
+      if (owner === replicaId) continue;
+      if (connected.has(owner)) this.#absentSince.delete(owner);
+      else if (!this.#absentSince.has(owner)) this.#absentSince.set(owner, now());
+      if (isGone(owner) && now() - this.#absentSince.get(owner)! >= retentionMs()) this.#ledger.adopt(owner);
+    }
+    this.#tendOrphans(connected, isManager);
+  }
+
+  /** Whether the document lacks values that some other replica ought to have written into it by now. */
+  get awaitsOthers(): boolean {
+    return this.#tree.orphans.some(
+      ({ owner, node: { register } }) =>
+        owner !== null && register?.value !== undefined && !hasExpired(register, this.#options.now()),
+    );
+  }
+
+  /** A new epoch has begun. */
+  noteEpoch(): void {
+    this.#epochSince = this.#options.now();
+  }
+
+  /** Writes all orphans that wait for their owners. */
+  writeOrphans(): void {
+    for (const { node } of this.#tree.orphans.take(({ owner }) => owner !== null)) this.#ledger.write(node);
+  }
+
+  #expireOne(): boolean {
+    const node = this.#tree.expireNext();
+    if (node === null) return false;
+    if (this.#ledger.hasCopy(node)) {
+      // The entry still holds the value: it goes, and the tombstone comes in its place.
+      this.#ledger.buryAll(node);
+      this.#ledger.write(node);
+    }
+    this.#options.onExpired(node);
+    return true;
+  }
+
+  #retireOne(): boolean {
+    const node = this.#tree.retireNext();
+    if (node === null) return false;
+    this.#tree.buryExpired(node, (home) => home === null || this.#ledger.tends(home));
+    // Others may have yet to write into this epoch what the tombstone hides.
+    if (this.#options.now() - this.#epochSince < this.#options.retentionMs()) return true;
+    const copies = this.#ledger.countCopies(node);
+    if (copies > 0 && this.#tree.isLastTrace(node, copies)) this.#ledger.buryAll(node);
+    return true;
+  }
+
+  /**
+   * An orphan whose owner is gone is written again by the manager, or, after the retention, by whoever has
+   * it. One whose owner is there was left out on purpose, and is forgotten after the retention.
+   */
+  #tendOrphans(connected: ReadonlySet<string>, isManager: boolean): void {
+    const before = this.#options.now() - this.#options.retentionMs();
+    const isAbandoned = ({ owner }: Orphan): boolean => owner !== null && !connected.has(owner);
+    const due = this.#tree.orphans.take(
+      (orphan) => orphan.since <= before || (isManager && isAbandoned(orphan)),
+    );
+    for (const orphan of due) {
+      if (isAbandoned(orphan)) this.#ledger.write(orphan.node);
+      else this.#forget(orphan.node);
+    }
+  }
+
+  #forget(node: TreeNode): void {
+    for (const key of this.#tree.forget(node)) {
+      for (const register of this.#ledger.document.registersAt(key)) this.#tree.addEntry(register, true);
+    }
+  }
+}

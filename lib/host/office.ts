@@ -1,0 +1,122 @@
+/**
+ * The office of manager of one cache, as this process sees it: who holds it, and what it asks of this process.
+ *
+ * The manager keeps the file copy and looks after what is left of the gone. Nobody's writes depend on it.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Replica } from '../core/replica';
+import { CacheError } from '../errors';
+import type { Peer } from '../events';
+import type { Candidate } from '../mesh/hello';
+import { mostSenior } from '../mesh/manager';
+import type { Keeper } from './keeper';
+import type { Peers } from './peers';
+
+export interface OfficeOptions {
+  readonly replica: Replica;
+  readonly peers: Peers;
+  readonly keeper: Keeper;
+  /** Whether this process may hold the office. */
+  readonly isPersistent: boolean;
+  /** This process among its peers. */
+  readonly self: () => Candidate & Peer;
+  /** Commits what waits in the outbox, and tells the peers. */
+  readonly commit: () => void;
+  readonly onManager: (manager: Peer, isSelf: boolean) => void;
+  readonly onError: (error: CacheError) => void;
+}
+
+export class Office {
+  readonly #options: OfficeOptions;
+  /** Id of the process that holds the office; empty while nobody is known to. */
+  #manager = '';
+
+  constructor(options: OfficeOptions) {
+    this.#options = options;
+  }
+
+  get isOurs(): boolean {
+    return this.#manager === this.#options.self().id;
+  }
+
+  /** Every process names the most senior of those that it sees, itself included. */
+  choose(): void {
+    const { peers, isPersistent, self: getSelf, onManager } = this.#options;
+    const self = getSelf();
+    const candidates: (Candidate & Peer)[] = peers.candidates();
+    const manager = mostSenior(isPersistent ? [self, ...candidates] : candidates);
+    if (manager?.id === this.#manager) return;
+    this.#manager = manager?.id ?? '';
+    if (manager === undefined) return;
+    const { id, pid, threadId } = manager;
+    onManager({ id, pid, threadId }, this.isOurs);
+    if (this.isOurs) this.#saveQuietly();
+  }
+
+  /** Resolves when all peers have what was pushed, and the file has it too. Rejects as `Cache.flush` does. */
+  async flush(): Promise<void> {
+    const { peers, keeper, isPersistent } = this.#options;
+    // Who the manager is can change meanwhile: then the new one is asked, who may be this process.
+    for (;;) {
+      const manager = isPersistent && !this.isOurs ? this.#manager : null;
+      const outcomes = await peers.deliver(manager);
+      if (!isPersistent) return;
+      if (manager === null) return keeper.save();
+      const outcome = outcomes.find(({ peerId }) => peerId === manager)?.outcome;
+      if (outcome?.kind === 'done') return;
+      if (outcome?.kind === 'failed') throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', outcome.problem);
+      // It is gone, but the news of that may be a turn behind.
+      await nextTurn();
+    }
+  }
+
+  /** A peer takes this process for the manager; the answer is empty, or says why its writes are not on disk. */
+  saveFor(answer: (problem: string) => void): void {
+    if (!this.#options.isPersistent) {
+      answer('The process that was asked keeps no file.');
+      return;
+    }
+    this.#options.keeper.save().then(
+      () => {
+        answer('');
+      },
+      (error: unknown) => {
+        answer(error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */
+  serve(): void {
+    const { replica, peers, keeper } = this.#options;
+    replica.tend(peers.replicaIds(), this.isOurs);
+    if (!this.isOurs) return;
+    if (replica.needsEpoch(peers.count)) this.#beginEpoch();
+    void keeper.refresh().then(() => {
+      if (this.isOurs && !keeper.isSaved) this.#saveQuietly();
+    });
+  }
+
+  /** An error that nobody waits for. */
+  report(cause: unknown): void {
+    const isKnown = cause instanceof CacheError;
+    this.#options.onError(
+      isKnown ? cause : new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file cannot be written.', { cause }),
+    );
+  }
+
+  #beginEpoch(): void {
+    const { replica, peers, commit } = this.#options;
+    replica.beginEpoch();
+    peers.restartAll();
+    // What was written by those who are gone is the manager's to write again.
+    replica.tend(peers.replicaIds(), true);
+    commit();
+  }
+
+  #saveQuietly(): void {
+    this.#options.keeper.save().catch((error: unknown) => {
+      this.report(error);
+    });
+  }
+}
