@@ -16,7 +16,8 @@ const layers: readonly (readonly string[])[] = [
   ['cache'],
   ['host'],
   ['core', 'mesh', 'storage'],
-  ['errors', 'limits'],
+  ['events'],
+  ['errors', 'limits', 'stats'],
 ];
 const fileLinesMax = 350;
 

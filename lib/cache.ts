@@ -6,9 +6,11 @@ import { resolve } from 'node:path';
 import { CacheError, rangeError, typeError, type ErrorCode } from './errors';
 import { GuardedEmitter } from './events';
 import type { Host } from './host/host';
-import type { Audience, OpenCache } from './host/open-cache';
+import type { OpenCache } from './host/open-cache';
+import type { Audience } from './host/ports';
 import { obtainHost } from './host/registry';
 import { limits } from './limits';
+import type { CacheStats } from './stats';
 import { snapshotFilename } from './storage/filename';
 import type { Path } from './core/path';
 
@@ -26,6 +28,13 @@ export interface CacheOptions {
   readonly gcInterval?: number;
   /** Whether this process may keep the file copy. Default: true. */
   readonly persist?: boolean;
+  /**
+   * Values that the cache may hold, one for each path that was set. Past it the manager evicts what was not
+   * used of late, approximately, so give all processes the same. Default: no limit.
+   */
+  readonly maxEntries?: number;
+  /** Estimated bytes of values, as JSON, that the cache may hold; likewise. Default: no limit. */
+  readonly maxBytes?: number;
   /**
    * Directory for the sockets by which processes find each other, private to its owner (mode 0700). Processes
    * in containers share a cache by sharing it. Default: one per user and `path`, in the temporary directory.
@@ -55,11 +64,15 @@ export class Cache extends GuardedEmitter {
   readonly #audience: Audience;
   #ending: Promise<void> | null = null;
   #isDestroying = false;
+  #hits = 0;
+  #misses = 0;
 
   constructor(name: string, options: CacheOptions = {}) {
     super();
     this.name = checkName(name);
-    const { path = process.cwd(), gcInterval = GC_INTERVAL_MS, persist = true, socketDirectory } = checkOptions(options);
+    checkOptions(options);
+    const { path = process.cwd(), gcInterval = GC_INTERVAL_MS, persist = true, socketDirectory } = options;
+    const { maxEntries = Infinity, maxBytes = Infinity } = options;
     this.path = resolve(path);
     this.gcInterval = gcInterval;
     this.filename = snapshotFilename(this.path, name);
@@ -77,7 +90,8 @@ export class Cache extends GuardedEmitter {
         this.notify(event, ...args);
       },
     };
-    this.#open = this.#host.open({ name, filename: this.filename, isPersistent: persist }, this.#audience);
+    const { filename } = this;
+    this.#open = this.#host.open({ name, filename, isPersistent: persist, maxEntries, maxBytes }, this.#audience);
   }
 
   /** Whether this process has joined the others: the file is loaded and what they had is merged. */
@@ -117,13 +131,22 @@ export class Cache extends GuardedEmitter {
   // eslint-disable-next-line
   get<T = any>(path: Path): T {
     this.#check();
-    return (this.#open.replica.get(path) ?? null) as T;
+    const value = this.#open.replica.get(path);
+    if (value === undefined) {
+      this.#misses++;
+      return null as T;
+    }
+    this.#hits++;
+    return value as T;
   }
 
   /** Whether there is a value at `path`; null is one. Throws ERR_CLUSTER_CACHE_PATH or _CLOSED. */
   has(path: Path): boolean {
     this.#check();
-    return this.#open.replica.has(path);
+    const isThere = this.#open.replica.has(path);
+    if (isThere) this.#hits++;
+    else this.#misses++;
+    return isThere;
   }
 
   /**
@@ -148,7 +171,8 @@ export class Cache extends GuardedEmitter {
 
   /**
    * Resolves when what was set before is with every connected process and, unless this one was opened with
-   * `persist: false`, on disk. Rejects with ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT (not on disk), _TIMEOUT (a process does not answer) or _CLOSED.
+   * `persist: false`, on disk. Rejects with ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT (not on disk), _TIMEOUT (a
+   * process does not answer) or _CLOSED.
    */
   async flush(): Promise<void> {
     this.#check();
@@ -172,6 +196,12 @@ export class Cache extends GuardedEmitter {
     if (!this.#isDestroying) this.#check();
     this.#isDestroying = true;
     await (this.#ending ??= this.#end(() => this.#open.clear()));
+  }
+
+  /** Figures of this moment, and counts since the cache was opened; cheap. Throws ERR_CLUSTER_CACHE_CLOSED. */
+  stats(): CacheStats {
+    this.#check();
+    return { ...this.#open.stats(), hits: this.#hits, misses: this.#misses };
   }
 
   /** Closes. */
@@ -205,10 +235,10 @@ function checkName(name: unknown): string {
   return name;
 }
 
-function checkOptions(options: CacheOptions): CacheOptions {
+function checkOptions(options: CacheOptions): void {
   const given: unknown = options;
   if (typeof given !== 'object' || given === null) throw optionError('options must be an object');
-  const { path, gcInterval, persist, socketDirectory } = given as Record<string, unknown>;
+  const { path, gcInterval, persist, socketDirectory, maxEntries, maxBytes } = given as Record<string, unknown>;
   for (const [name, value] of Object.entries({ path, socketDirectory })) {
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0'))) {
       throw optionError(`${name} must be the path of a directory`);
@@ -218,7 +248,11 @@ function checkOptions(options: CacheOptions): CacheOptions {
   if (gcInterval !== undefined && (typeof gcInterval !== 'number' || !(gcInterval >= 1) || gcInterval === Infinity)) {
     throw optionError('gcInterval must be a number of milliseconds, 1 or more');
   }
-  return options;
+  for (const [name, value] of Object.entries({ maxEntries, maxBytes })) {
+    if (value !== undefined && (typeof value !== 'number' || !(value >= 1))) {
+      throw optionError(`${name} must be a number, 1 or more`);
+    }
+  }
 }
 
 function optionError(message: string): TypeError {

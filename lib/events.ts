@@ -8,8 +8,11 @@ import { CacheError } from './errors';
 export interface ChangeEvent {
   /** Canonical lodash path; the empty string for the whole cache. */
   readonly path: string;
-  /** Why: it was set or deleted, it had expired when the timer swept it, or the whole cache was cleared. */
-  readonly reason: 'set' | 'delete' | 'expire' | 'clear';
+  /**
+   * Why: it was set or deleted, it had expired when the timer swept it, the whole cache was cleared, or the
+   * cache was over a limit.
+   */
+  readonly reason: 'set' | 'delete' | 'expire' | 'clear' | 'evict';
   /** Whether this process made the change or heard of it. */
   readonly origin: 'local' | 'remote';
 }

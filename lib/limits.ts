@@ -26,6 +26,8 @@ export const limits = {
   compactionMovesMax: 500,
   /** Winners that are written to the document in one turn of the event loop. */
   commitMax: 5000,
+  /** Values that the manager evicts in one turn of the event loop. */
+  evictionsMax: 1000,
   /** Estimated bytes of values that are written to the document in one turn, and go out in one frame. */
   commitBytesMax: 4 * MiB,
   /** Yjs clients, beyond those connected, and segment maps that a document may have seen before a new epoch begins. */

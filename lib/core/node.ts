@@ -16,6 +16,8 @@ export class TreeNode {
   entries = 0;
   /** Spelled paths that lead here from the path index. */
   spellings = 0;
+  /** Read or written since the evictor last came by. */
+  isUsed = false;
   /** What the last read saw; undefined is missing. Means nothing unless fresh. */
   value: JsonValue | undefined = undefined;
   /** `value` holds until this moment, in ms since 1970; 0 is stale. */

@@ -18,6 +18,12 @@ export interface Register extends Stamp {
   home: string | null;
 }
 
+/**
+ * The `expiresAt` of a tombstone that is an eviction. Being long past, it makes no difference to what is shown,
+ * but everyone can tell why the value went.
+ */
+export const EVICTED_AT = 1;
+
 /** Whether `register` is a later write than `other`. */
 export function supersedes(register: Stamp, other: Stamp): boolean {
   return isLater(register.time, register.writer, other.time, other.writer);

@@ -8,6 +8,7 @@ import { reasonOf, type Change } from './change';
 import { Document } from './document';
 import { segmentOwner } from './entry';
 import { compareEpochs, firstEpoch, type Epoch } from './epoch';
+import { Evictor } from './evictor';
 import { Ledger } from './ledger';
 import type { TreeNode } from './node';
 import type { Path } from './path';
@@ -15,27 +16,10 @@ import type { Register } from './register';
 import { HybridClock } from './stamp';
 import { Tree } from './tree';
 import { Upkeep } from './upkeep';
+import type { Census } from './tally';
 import type { JsonValue } from './value';
 import { Writer } from './writer';
 import { limits } from '../limits';
-
-/** What a replica holds. */
-export interface Census {
-  /** Winners with a value. */
-  readonly live: number;
-  /** Estimated bytes of their values. */
-  readonly bytes: number;
-  readonly tombstones: number;
-  /** Entries of all segment maps of the document. */
-  readonly entries: number;
-  /** Yjs structs, the living and the dead. */
-  readonly structs: number;
-  readonly segments: number;
-  /** Segment maps that ever were in this document. */
-  readonly segmentsEver: number;
-  /** Yjs clients that ever wrote to this document. */
-  readonly clients: number;
-}
 
 /** What came of updates received. */
 export type ReceiveResult = 'applied' | 'gap';
@@ -52,6 +36,9 @@ export interface ReplicaOptions {
   /** How long what was removed is remembered, in ms. Partitions longer than that may bring back what was deleted. */
   readonly retentionMs: () => number;
   readonly valueBytesMax?: number;
+  /** Values, and estimated bytes of them, past which `evict` removes some. */
+  readonly maxEntries?: number;
+  readonly maxBytes?: number;
   readonly segmentWritesMax?: number;
   /** Entries that compaction moves in one commit, at most. */
   readonly movesMax?: number;
@@ -65,6 +52,7 @@ export class Replica {
   readonly #ledger: Ledger;
   readonly #upkeep: Upkeep;
   readonly #writer: Writer;
+  readonly #evictor: Evictor;
   /** Entries passed over because they are no registers. */
   #refused = 0;
 
@@ -89,6 +77,15 @@ export class Replica {
     const { valueBytesMax = limits.valueBytesMax } = options;
     this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
+    this.#evictor = new Evictor({
+      root: tree.root,
+      tally: tree.tally,
+      maxEntries: options.maxEntries ?? Infinity,
+      maxBytes: options.maxBytes ?? Infinity,
+      evict: (node) => {
+        this.#writer.evict(node);
+      },
+    });
   }
 
   /** The value at `path`, deeply frozen, or undefined where there is none. */
@@ -258,14 +255,25 @@ export class Replica {
     return this.#document.hasPending;
   }
 
-  /** What the tree and the document hold. Cheap but for the structs, which are counted per Yjs client. */
+  /** Whether the cache holds more than its limits allow. */
+  get isOverLimits(): boolean {
+    return this.#evictor.isOver();
+  }
+
+  /** Evicts while the cache is over its limits, at most `countMax` values; how many. The manager's to do. */
+  evict(countMax: number): number {
+    return this.#evictor.run(countMax);
+  }
+
+  /** What the tree and the document hold; costs little. */
   census(): Census {
+    const { live, bytes, tombstones, entries } = this.#tree.tally;
     const { segmentCount, segmentCountEver, clientCount, structCount } = this.#document;
     return {
-      live: this.#tree.live,
-      bytes: this.#tree.bytes,
-      tombstones: this.#tree.tombstones,
-      entries: this.#tree.entries,
+      live,
+      bytes,
+      tombstones,
+      entries,
       structs: structCount,
       segments: segmentCount,
       segmentsEver: segmentCountEver,

@@ -4,7 +4,6 @@
  * It decides visibility (docs/consistency.md). It knows registers, not documents: its owner tells it
  * which registers appear and go, and hears which have died.
  */
-import { Deadlines } from './deadlines';
 import type { CommittedEntry } from './document';
 import { segmentOwner } from './entry';
 import { TreeNode } from './node';
@@ -13,7 +12,9 @@ import { parseKey, parsePath, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
 import { expiryTime, isSameWrite, supersedes, withoutValue } from './register';
-import { isLater, toMilliseconds } from './stamp';
+import { isLater } from './stamp';
+import { Tally } from './tally';
+import { Timetable } from './timetable';
 import { ownProperty, type JsonValue } from './value';
 import { refresh, walkTo } from './walk';
 import { limits } from '../limits';
@@ -28,26 +29,14 @@ export interface TreeOwner {
   readonly onDead: (register: Register, node: TreeNode) => void;
 }
 
-/** A winner, where it stands. */
-interface Place {
-  readonly node: TreeNode;
-  readonly register: Register;
-}
-
 export class Tree {
   readonly root = new TreeNode(null, '');
   readonly #owner: TreeOwner;
   readonly #index: PathIndex<TreeNode>;
   /** Winners that the document does not have. */
   readonly orphans: Orphans;
-  /** Winners that will expire. */
-  readonly #deadlines: Deadlines<Place>;
-  /** Tombstones, by when they may be forgotten. */
-  readonly #retirements: Deadlines<Place>;
-  #live = 0;
-  #bytes = 0;
-  #tombstones = 0;
-  #entries = 0;
+  readonly #timetable: Timetable;
+  readonly tally = new Tally();
 
   constructor(owner: TreeOwner, pathIndexMax: number = limits.pathIndexMax) {
     this.#owner = owner;
@@ -56,14 +45,14 @@ export class Tree {
       node.spellings--;
       node.prune();
     });
-    this.#deadlines = new Deadlines(isCurrent);
-    this.#retirements = new Deadlines(isCurrent);
+    this.#timetable = new Timetable(owner.retentionMs);
   }
 
   /** The value at `path`, or undefined where nothing is visible. Throws ERR_CLUSTER_CACHE_PATH. */
   get(path: Path): JsonValue | undefined {
     const known = typeof path === 'string' ? this.#index.get(path) : undefined;
     const node = known ?? this.locate(path);
+    node.isUsed = true;
     if (node.freshUntil === Infinity) return node.value;
     const now = this.#owner.now();
     if (now >= node.freshUntil) refresh(node, now);
@@ -112,7 +101,7 @@ export class Tree {
     const segments = parseKey(register.key);
     if (segments === null) return false;
     const node = this.#obtain(segments);
-    if (!isReplacement) this.#countEntries(node, 1);
+    if (!isReplacement) this.tally.countEntries(node, 1);
     const winner = node.register;
     if (winner !== null && isSameWrite(winner, register)) return this.#rehome(node, winner, register);
     if (this.#isHidden(node, register) || (winner !== null && supersedes(winner, register))) {
@@ -144,7 +133,7 @@ export class Tree {
   removeEntry(segmentId: string, key: string): TreeNode | null {
     const node = this.#findKey(key);
     if (node === null) return null;
-    this.#countEntries(node, -1);
+    this.tally.countEntries(node, -1);
     const winner = node.register;
     const isOrphaned = winner?.home === segmentId && !this.#isForgettable(node);
     if (winner?.home === segmentId) {
@@ -162,7 +151,7 @@ export class Tree {
     const node = this.#findKey(key);
     if (node === null) return;
     if (to !== null && node.register?.home === from) node.register.home = to.segmentId;
-    if (to === null || to.isReplacement) this.#countEntries(node, -1);
+    if (to === null || to.isReplacement) this.tally.countEntries(node, -1);
     node.prune();
   }
 
@@ -191,25 +180,22 @@ export class Tree {
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */
   settle(node: TreeNode, segmentId: string, isReplacement: boolean): void {
     if (node.register !== null) node.register.home = segmentId;
-    if (!isReplacement) this.#countEntries(node, 1);
+    if (!isReplacement) this.tally.countEntries(node, 1);
   }
 
   /** Takes the value from one winner that has expired, and returns its node; null where none is left. */
   expireNext(): TreeNode | null {
-    const due = this.#deadlines.takeDue(this.#owner.now());
+    const due = this.#timetable.takeExpired(this.#owner.now());
     if (due === undefined) return null;
-    this.#place(due.node, withoutValue(due.register));
-    this.#retireLater(due.node);
+    this.tally.place(due.node, withoutValue(due.register));
+    this.#timetable.add(due.node);
     this.#stale(due.node);
     return due.node;
   }
 
   /** The node of one tombstone that is older than the retention; null where none is left. It comes again later. */
   retireNext(): TreeNode | null {
-    const due = this.#retirements.takeDue(this.#owner.now());
-    if (due === undefined) return null;
-    this.#retirements.add(this.#owner.now() + this.#owner.retentionMs(), due);
-    return due.node;
+    return this.#timetable.nextRetired(this.#owner.now());
   }
 
   /** Buries what is hidden only by the expiry of the winner at `node`, as far as `isOurs`. */
@@ -227,26 +213,6 @@ export class Tree {
     if (node.entries > entriesMax || node.hasEntriesBelow()) return false;
     if (node.parent === null) return true;
     return ownProperty(walkTo(node.parent, this.#owner.now()).base, node.segment) === undefined;
-  }
-
-  /** Winners with a value. */
-  get live(): number {
-    return this.#live;
-  }
-
-  /** Estimated bytes of all values. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** Entries of the document, the winners' and those that have lost. */
-  get entries(): number {
-    return this.#entries;
-  }
-
-  /** Winners without a value. */
-  get tombstones(): number {
-    return this.#tombstones;
   }
 
   /** Whether a visible value stands anywhere at or below `node`. */
@@ -289,25 +255,25 @@ export class Tree {
       winner.home = register.home;
       return false;
     }
-    this.#forgetDeadline(winner);
-    this.#place(node, register);
-    this.#retireLater(node);
+    this.#timetable.remove(winner);
+    this.tally.place(node, register);
+    this.#timetable.add(node);
     this.#stale(node);
     return true;
   }
 
   #replace(node: TreeNode, register: Register): void {
     const loser = node.register;
-    this.#place(node, register);
+    node.isUsed = true;
+    this.tally.place(node, register);
     if (loser !== null) this.#bury(loser, node);
     if (node.children !== null) this.#buryBelow(node, register.time, register.writer, () => true);
-    if (register.value === undefined) this.#retireLater(node);
-    else if (register.expiresAt !== 0) this.#deadlines.add(register.expiresAt, { node, register });
+    this.#timetable.add(node);
     this.#stale(node);
   }
 
   #bury(register: Register, node: TreeNode): void {
-    this.#forgetDeadline(register);
+    this.#timetable.remove(register);
     if (register.home !== null) this.#owner.onDead(register, node);
   }
 
@@ -316,7 +282,7 @@ export class Tree {
     for (const child of [...node.children!.values()]) {
       const { register } = child;
       if (register !== null && isLater(time, writer, register.time, register.writer) && isOurs(register.home)) {
-        this.#place(child, null);
+        this.tally.place(child, null);
         this.#bury(register, child);
       }
       if (child.children !== null) this.#buryBelow(child, time, writer, isOurs);
@@ -324,21 +290,10 @@ export class Tree {
     }
   }
 
-  #forgetDeadline(register: Register): void {
-    if (register.value === undefined) this.#retirements.forget();
-    else if (register.expiresAt !== 0) this.#deadlines.forget();
-  }
-
   #forget(node: TreeNode): void {
-    if (node.register !== null) this.#forgetDeadline(node.register);
-    this.#place(node, null);
+    if (node.register !== null) this.#timetable.remove(node.register);
+    this.tally.place(node, null);
     this.#stale(node);
-  }
-
-  #retireLater(node: TreeNode): void {
-    const register = node.register!;
-    const at = Math.max(toMilliseconds(register.time), register.expiresAt);
-    this.#retirements.add(at + this.#owner.retentionMs(), { node, register });
   }
 
   #isForgettable(node: TreeNode): boolean {
@@ -351,28 +306,9 @@ export class Tree {
       const { home } = register;
       if (!isOurs(node)) this.orphans.add(node, register, segmentOwner(home));
     }
-    this.#countEntries(node, -node.entries);
+    this.tally.countEntries(node, -node.entries);
     if (node.children !== null) for (const child of [...node.children.values()]) this.#beginBelow(child, isOurs);
     node.prune();
-  }
-
-  /** Puts `register`, or nothing, in the place of the winner at `node`, and keeps count. */
-  #place(node: TreeNode, register: Register | null): void {
-    this.#count(node.register, -1);
-    this.#count(register, 1);
-    node.register = register;
-  }
-
-  #count(register: Register | null, sign: 1 | -1): void {
-    if (register === null) return;
-    if (register.value === undefined) this.#tombstones += sign;
-    else this.#live += sign;
-    this.#bytes += sign * register.bytes;
-  }
-
-  #countEntries(node: TreeNode, change: number): void {
-    node.entries += change;
-    this.#entries += change;
   }
 
   /** Forgets what reads saw at `node`, above and below it. */
@@ -380,8 +316,4 @@ export class Tree {
     node.staleUp();
     node.staleBelow();
   }
-}
-
-function isCurrent({ node, register }: Place): boolean {
-  return node.register === register;
 }

@@ -5,7 +5,7 @@ import { reasonOf, type Change } from './change';
 import type { Ledger } from './ledger';
 import type { TreeNode } from './node';
 import { toIndex, type Path } from './path';
-import type { Register } from './register';
+import { EVICTED_AT, type Register } from './register';
 import type { HybridClock } from './stamp';
 import type { Tree } from './tree';
 import { isContainer, storeValue, type JsonValue } from './value';
@@ -72,6 +72,11 @@ export class Writer {
     const wasVisible = node.parent === null ? Object.keys(shown ?? {}).length > 0 : shown !== undefined;
     this.#write(node, undefined, 0, 0);
     return wasVisible;
+  }
+
+  /** Removes the value at `node` because the cache is over its limits. */
+  evict(node: TreeNode): void {
+    this.#write(node, undefined, 0, EVICTED_AT);
   }
 
   #write(node: TreeNode, value: JsonValue | undefined, bytes: number, expiresAt: number): void {

@@ -13,7 +13,8 @@ import type { Candidate } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import { askManagerProcess } from '../mesh/manager';
 import { Mesh } from '../mesh/mesh';
-import { OpenCache, type Audience, type OpenCacheHost, type OpenCacheOptions } from './open-cache';
+import { OpenCache } from './open-cache';
+import type { Audience, Committer, OpenCacheHost, OpenCacheOptions } from './ports';
 
 /** Where the processes of an application meet. */
 export interface Place {
@@ -26,7 +27,7 @@ export interface Place {
 export class Host implements OpenCacheHost {
   readonly #mesh: Mesh;
   readonly #caches = new Map<string, OpenCache>();
-  readonly #scheduled = new Set<OpenCache>();
+  readonly #scheduled = new Set<Committer>();
   readonly #onEmpty: () => void;
   #joining: Promise<void> | null = null;
   #isJoined = false;
@@ -53,7 +54,7 @@ export class Host implements OpenCacheHost {
         for (const cache of this.#caches.values()) cache.restartLink(link);
       },
       onSeniority: () => {
-        this.#reconsiderManagers();
+        this.#chooseManagers();
       },
       onError: (error) => {
         this.#report(error);
@@ -147,7 +148,7 @@ export class Host implements OpenCacheHost {
     }
   }
 
-  scheduleCommit(cache: OpenCache): void {
+  scheduleCommit(cache: Committer): void {
     if (this.#scheduled.size === 0) {
       // Twice, so that what has arrived is read first: a write to a peer that has died closes the link, and
       // what that peer had sent before would go unread.
@@ -191,7 +192,7 @@ export class Host implements OpenCacheHost {
     void askManagerProcess().then((rank) => {
       if (this.#caches.size === 0 || rank === this.#mesh.seniority.rank) return;
       this.#mesh.setRank(rank);
-      this.#reconsiderManagers();
+      this.#chooseManagers();
     });
   }
 
@@ -212,8 +213,8 @@ export class Host implements OpenCacheHost {
     await this.#mesh.close();
   }
 
-  #reconsiderManagers(): void {
-    for (const cache of this.#caches.values()) cache.reconsiderManager();
+  #chooseManagers(): void {
+    for (const cache of this.#caches.values()) cache.chooseManager();
   }
 
   #report(error: CacheError): void {

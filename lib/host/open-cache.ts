@@ -10,45 +10,16 @@ import type { Message } from '../core/message';
 import type { Change } from '../core/change';
 import { Replica } from '../core/replica';
 import { CacheError } from '../errors';
-import type { CacheEvents, Peer } from '../events';
+import type { CacheEvents } from '../events';
 import { limits } from '../limits';
-import type { Candidate, Hello } from '../mesh/hello';
+import type { Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
+import type { CacheStats } from '../stats';
+import { Collector } from './collector';
 import { Keeper } from './keeper';
 import { Office } from './office';
 import { Peers } from './peers';
-
-/** What an open cache asks of the host. */
-export interface OpenCacheHost {
-  /** This process among its peers. */
-  readonly self: () => Candidate & Peer;
-  readonly links: ReadonlyMap<string, Link>;
-  readonly isJoined: () => boolean;
-  /** Joins the mesh, or tries again; rejects where that is not possible. */
-  readonly join: () => Promise<void>;
-  /** Looks for processes that have come since. */
-  readonly scan: () => Promise<void>;
-  readonly send: (link: Link, cache: string, message: Message) => boolean;
-  /** Has `commit` called at the end of this turn of the event loop. */
-  readonly scheduleCommit: (cache: OpenCache) => void;
-  readonly nextId: () => string;
-  readonly nextClientId: () => number;
-}
-
-export interface OpenCacheOptions {
-  readonly name: string;
-  /** Absolute. */
-  readonly filename: string;
-  readonly isPersistent: boolean;
-}
-
-/** A `Cache` object, as its open cache sees it. */
-export interface Audience {
-  /** Milliseconds. */
-  readonly gcInterval: number;
-  readonly hasListeners: (name: keyof CacheEvents) => boolean;
-  readonly emit: <Name extends keyof CacheEvents>(name: Name, ...args: CacheEvents[Name]) => void;
-}
+import type { Audience, OpenCacheHost, OpenCacheOptions } from './ports';
 
 export class OpenCache {
   readonly options: OpenCacheOptions;
@@ -57,51 +28,45 @@ export class OpenCache {
   readonly #keeper: Keeper;
   readonly #peers: Peers;
   readonly #office: Office;
+  readonly #collector: Collector;
   readonly #audience = new Set<Audience>();
   readonly #starting: Promise<void>;
-  #timer: NodeJS.Timeout | null = null;
   /** loading: the file is read; merging: those found at first are asked; open; closed. */
   #state: 'loading' | 'merging' | 'open' | 'closed' = 'loading';
   #isCommitScheduled = false;
   /** Something was written here since the last flush began. */
   #hasUnflushed = false;
   #wasFlushedAtExit = false;
+  #evictions = 0;
+  #gcIntervalMs: number = limits.timerMsMax;
 
   constructor(options: OpenCacheOptions, host: OpenCacheHost) {
     this.options = options;
     this.#host = host;
+    const commit = (): void => void this.commit();
+    const onError = (error: CacheError): void => void this.report(error);
     this.replica = new Replica({
       id: host.nextId(),
       now: Date.now,
       nextClientId: host.nextClientId,
-      retentionMs: () => this.#gcIntervalMs(),
-      onChange: (change) => {
-        this.#onChange(change);
-      },
+      maxEntries: options.maxEntries,
+      maxBytes: options.maxBytes,
+      retentionMs: () => this.#gcIntervalMs,
+      onChange: (change) => void this.#onChange(change),
     });
     this.#keeper = new Keeper({
       replica: this.replica,
       filename: options.filename,
-      commit: () => {
-        this.commit();
-      },
-      merge: ({ epoch, update }) => {
-        this.#merge(epoch, update);
-      },
-      onError: (error) => {
-        this.report(error);
-      },
+      commit,
+      merge: ({ epoch, update }) => void this.#merge(epoch, update),
+      onError,
     });
     this.#peers = new Peers({
       replica: this.replica,
       isPersistent: options.isPersistent,
       send: (link, message) => host.send(link, options.name, message),
-      onPresence: (peer, isPresent) => {
-        this.#announce(peer, isPresent);
-      },
-      onSave: (answer) => {
-        this.#office.saveFor(answer);
-      },
+      onPresence: (peer, isPresent) => void this.#announce(peer, isPresent),
+      onSave: (answer) => void this.#office.saveFor(answer),
     });
     this.#office = new Office({
       replica: this.replica,
@@ -109,15 +74,18 @@ export class OpenCache {
       keeper: this.#keeper,
       isPersistent: options.isPersistent,
       self: () => host.self(),
-      commit: () => {
-        this.commit();
-      },
+      commit,
       onManager: (manager, isSelf) => {
         this.#emit('manager', { manager, isSelf });
       },
-      onError: (error) => {
-        this.report(error);
+      onError,
+    });
+    this.#collector = new Collector({
+      replica: this.replica,
+      serve: () => {
+        if (this.#state === 'open') this.#office.serve();
       },
+      commit,
     });
     // Not in this turn: opening does no I/O before it returns.
     this.#starting = Promise.resolve().then(() => this.#start());
@@ -130,14 +98,14 @@ export class OpenCache {
 
   attach(audience: Audience): void {
     this.#audience.add(audience);
-    this.#restartTimer();
+    this.#restartCollector();
   }
 
   /** Detaches `audience`, unless it is the last; says whether it was detached. */
   detachUnlessLast(audience: Audience): boolean {
     if (this.#audience.size === 1) return false;
     this.#audience.delete(audience);
-    this.#restartTimer();
+    this.#restartCollector();
     return true;
   }
 
@@ -151,10 +119,11 @@ export class OpenCache {
   /** Moves what waits in the outbox into the document and out to the peers; what is too much, in later turns. */
   commit(): void {
     this.#isCommitScheduled = false;
+    if (this.#office.isOurs) this.#evictions += this.replica.evict(limits.evictionsMax);
     const update = this.replica.commit(limits.commitMax);
     if (update !== null) this.#peers.push(update);
     if (!this.replica.hasUnwritten) this.#peers.complete();
-    if (this.replica.hasUncommitted) this.#scheduleCommit();
+    if (this.replica.hasUncommitted || (this.#office.isOurs && this.replica.isOverLimits)) this.#scheduleCommit();
   }
 
   /**
@@ -232,7 +201,7 @@ export class OpenCache {
   async end(): Promise<void> {
     // From now on it takes no office: what it would save, others have.
     this.#state = 'closed';
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#collector.stop();
     this.#peers.leave();
     await this.#keeper.settle();
     this.replica.destroy();
@@ -246,14 +215,17 @@ export class OpenCache {
 
   removeLink(link: Link): void {
     this.#peers.remove(link);
-    this.#chooseManager();
+    this.chooseManager();
   }
 
   /** Takes in messages of one read; false if this cache is not yet, or no longer, open to the peer. */
   receive(link: Link, messages: readonly Message[]): boolean {
     if (this.#state === 'closed') return false;
     try {
-      return this.#peers.receive(link, messages);
+      const isKnown = this.#peers.receive(link, messages);
+      // What has come may be too much: then some must go, at the end of this turn.
+      if (this.#office.isOurs && this.replica.isOverLimits) this.#scheduleCommit();
+      return isKnown;
     } catch (cause) {
       link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what is no update.', { cause }));
       return true;
@@ -272,9 +244,24 @@ export class OpenCache {
     this.#peers.compare();
   }
 
-  /** The seniority of this process or of a peer has changed. */
-  reconsiderManager(): void {
-    this.#chooseManager();
+  /** Figures of this moment, and counts since it was opened; the reads are counted by their callers. */
+  stats(): Omit<CacheStats, 'hits' | 'misses'> {
+    const { live, bytes, tombstones, entries, structs, segments, clients } = this.replica.census();
+    const winners = live + tombstones;
+    return {
+      entries: live,
+      bytes,
+      registers: { live: winners, dead: Math.max(0, entries - winners) },
+      segments,
+      tombstones,
+      structs,
+      clients,
+      epoch: this.replica.epoch.number,
+      peers: this.#peers.count,
+      manager: this.#office.isOurs,
+      ...this.#peers.traffic(),
+      evictions: this.#evictions,
+    };
   }
 
   report(error: CacheError): void {
@@ -292,7 +279,7 @@ export class OpenCache {
     this.#addLinks();
     await this.#peers.merge();
     this.#state = 'open';
-    this.#chooseManager();
+    this.chooseManager();
     if (this.#host.isJoined()) this.#emit('sync');
   }
 
@@ -325,14 +312,15 @@ export class OpenCache {
     for (const link of this.#host.links.values()) this.addLink(link);
   }
 
-  #chooseManager(): void {
+  /** Who is there, or how senior, has changed. */
+  chooseManager(): void {
     // Not while who is there is still being found out.
     if (this.#state === 'open') this.#office.choose();
   }
 
-  #announce(peer: Hello, isPresent: boolean): void {
-    this.#emit('peer', { type: isPresent ? 'joined' : 'left', peer: peerOf(peer) });
-    this.#chooseManager();
+  #announce({ id, pid, threadId }: Hello, isPresent: boolean): void {
+    this.#emit('peer', { type: isPresent ? 'joined' : 'left', peer: { id, pid, threadId } });
+    this.chooseManager();
   }
 
   #onChange({ register, reason, isLocal }: Change): void {
@@ -346,37 +334,9 @@ export class OpenCache {
     for (const audience of this.#audience) audience.emit(name, ...args);
   }
 
-  #gcIntervalMs(): number {
-    return Math.min(limits.timerMsMax, ...Array.from(this.#audience, ({ gcInterval }) => gcInterval));
+  /** The shortest interval that is asked for counts. */
+  #restartCollector(): void {
+    this.#gcIntervalMs = Math.min(limits.timerMsMax, ...Array.from(this.#audience, ({ gcInterval }) => gcInterval));
+    this.#collector.start(this.#gcIntervalMs);
   }
-
-  #restartTimer(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = setInterval(() => {
-      this.#collect();
-    }, this.#gcIntervalMs());
-    this.#timer.unref();
-  }
-
-  /** What the timer does. */
-  #collect(): void {
-    if (this.#state !== 'open') return;
-    this.#office.serve();
-    this.#sweep();
-  }
-
-  /** Expired values become tombstones and old ones are forgotten, some in every turn of the event loop. */
-  #sweep(): void {
-    if (this.#state === 'closed') return;
-    const hasMore = this.replica.sweep(limits.sweepMax);
-    this.commit();
-    if (!hasMore) return;
-    setImmediate(() => {
-      this.#sweep();
-    }).unref();
-  }
-}
-
-function peerOf({ id, pid, threadId }: Peer): Peer {
-  return { id, pid, threadId };
 }

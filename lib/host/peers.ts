@@ -28,6 +28,13 @@ export interface PeerOutcome {
   readonly outcome: FlushOutcome;
 }
 
+/** What went over the links of one cache. */
+export interface Traffic {
+  readonly updates: { readonly in: number; readonly out: number };
+  readonly bytesOnLinks: { readonly in: number; readonly out: number };
+  readonly syncs: number;
+}
+
 interface Wait {
   readonly token: number;
   readonly resolve: () => void;
@@ -38,6 +45,9 @@ export class Peers {
   readonly #sessions = new Map<Link, Session>();
   /** Merges that wait for the answer to a state. */
   readonly #waits = new Map<Link, Wait[]>();
+  readonly #updates = { in: 0, out: 0 };
+  readonly #bytes = { in: 0, out: 0 };
+  #syncs = 0;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -51,7 +61,11 @@ export class Peers {
     const session: Session = new Session(
       replica,
       {
-        send: (message) => send(link, message),
+        send: (message) => {
+          const isSent = send(link, message);
+          if (isSent) this.#count(message, 'out');
+          return isSent;
+        },
         onAnswer: (token) => {
           this.#answer(link, token);
         },
@@ -81,8 +95,10 @@ export class Peers {
   /** Takes in messages of one read; false if there is no session with the peer. Throws what Yjs throws. */
   receive(link: Link, messages: readonly Message[]): boolean {
     const session = this.#sessions.get(link);
-    session?.receive(messages);
-    return session !== undefined;
+    if (session === undefined) return false;
+    for (const message of messages) this.#count(message, 'in');
+    session.receive(messages);
+    return true;
   }
 
   /** The link has drained after messages were dropped. */
@@ -126,6 +142,11 @@ export class Peers {
     return count;
   }
 
+  /** Updates and their bytes that went each way since the cache was opened, and syncs, which both ways have. */
+  traffic(): Traffic {
+    return { updates: { ...this.#updates }, bytesOnLinks: { ...this.#bytes }, syncs: this.#syncs };
+  }
+
   /** Peers that may keep the file copy. */
   candidates(): (Candidate & Hello)[] {
     return [...this.#sessions].filter(([, session]) => session.isPersistent).map(([link]) => link.peer!);
@@ -164,6 +185,13 @@ export class Peers {
       'ERR_CLUSTER_CACHE_TIMEOUT',
       `A connected process has not confirmed within ${limits.flushWaitMs} ms that it has what was set.`,
     );
+  }
+
+  #count(message: Message, way: 'in' | 'out'): void {
+    if (message.type !== 'update' && message.type !== 'sync') return;
+    if (message.type === 'sync') this.#syncs++;
+    else this.#updates[way]++;
+    this.#bytes[way] += message.update.length;
   }
 
   #answer(link: Link, token: number): void {

@@ -1,0 +1,47 @@
+/** The collector of one open cache: its timer, and what the timer does. */
+import type { Replica } from '../core/replica';
+import { limits } from '../limits';
+
+export interface CollectorOptions {
+  readonly replica: Replica;
+  /** Looks after the file, the gone and the epoch, as far as that is this process's office. */
+  readonly serve: () => void;
+  /** Commits what waits in the outbox, and tells the peers. */
+  readonly commit: () => void;
+}
+
+export class Collector {
+  readonly #options: CollectorOptions;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  /** Collects every `intervalMs` from now on. */
+  start(intervalMs: number): void {
+    this.stop();
+    this.#timer = setInterval(() => {
+      this.#options.serve();
+      this.#sweep();
+    }, intervalMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Expired values become tombstones and old ones are forgotten, some in every turn of the event loop. */
+  #sweep(): void {
+    if (this.#timer === null) return;
+    const { replica, commit } = this.#options;
+    const hasMore = replica.sweep(limits.sweepMax);
+    commit();
+    if (!hasMore) return;
+    setImmediate(() => {
+      this.#sweep();
+    }).unref();
+  }
+}
