@@ -43,8 +43,8 @@ export class OpenCache {
   constructor(options: OpenCacheOptions, host: OpenCacheHost) {
     this.options = options;
     this.#host = host;
-    const commit = (): void => void this.commit();
-    const onError = (error: CacheError): void => void this.report(error);
+    const commit = (): void => this.commit();
+    const onError = (error: CacheError): void => this.report(error);
     this.replica = new Replica({
       id: host.nextId(),
       now: Date.now,
@@ -52,21 +52,21 @@ export class OpenCache {
       maxEntries: options.maxEntries,
       maxBytes: options.maxBytes,
       retentionMs: () => this.#gcIntervalMs,
-      onChange: (change) => void this.#onChange(change),
+      onChange: (change) => this.#onChange(change),
     });
     this.#keeper = new Keeper({
       replica: this.replica,
       filename: options.filename,
       commit,
-      merge: ({ epoch, update }) => void this.#merge(epoch, update),
+      merge: ({ epoch, update }) => this.#merge(epoch, update),
       onError,
     });
     this.#peers = new Peers({
       replica: this.replica,
       isPersistent: options.isPersistent,
       send: (link, message) => host.send(link, options.name, message),
-      onPresence: (peer, isPresent) => void this.#announce(peer, isPresent),
-      onSave: (answer) => void this.#office.saveFor(answer),
+      onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
+      onSave: (answer) => this.#office.saveFor(answer),
     });
     this.#office = new Office({
       replica: this.replica,
