@@ -128,7 +128,6 @@ export class Cache extends GuardedEmitter {
    * a copy. `[]` is the whole cache. Throws ERR_CLUSTER_CACHE_PATH or _CLOSED.
    */
   // The type of what is stored is the caller's to know, as with JSON.parse.
-  // eslint-disable-next-line
   get<T = any>(path: Path): T {
     this.#check();
     const value = this.#open.replica.get(path);
