@@ -61,11 +61,14 @@ export class Endpoint {
 
 /** Both directions between two nodes; `towards[i]` holds what goes to the i-th of them. */
 export interface Link {
+  /** The two nodes, by index. */
+  readonly ends: readonly [number, number];
   readonly towards: readonly [Endpoint, Endpoint];
 }
 
 /** Connects two replicas; what goes to the second is sent by the first. `onEpoch` hears which of them entered one. */
 export function connect(
+  ends: readonly [number, number],
   [first, second]: readonly [Replica, Replica],
   queueMax: number,
   clock: () => number,
@@ -75,5 +78,5 @@ export function connect(
   const toSecond = new Endpoint(first, queueMax, clock, () => onEpoch(0));
   toFirst.session.ask();
   toSecond.session.ask();
-  return { towards: [toFirst, toSecond] };
+  return { ends, towards: [toFirst, toSecond] };
 }

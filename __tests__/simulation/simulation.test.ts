@@ -1,9 +1,6 @@
 import { playHistory } from './history';
 
-const SEEDS = 2000;
-
-describe('simulated histories', () => {
-  test(`hold in ${SEEDS} seeds`, () => {
-    for (let seed = 1; seed <= SEEDS; seed++) playHistory(seed);
-  }, 120_000);
-});
+// Half of the histories, so that two cores share the work.
+test('simulated histories 1 to 1000 hold', () => {
+  for (let seed = 1; seed < 1001; seed++) playHistory(seed);
+}, 300_000);

@@ -95,8 +95,8 @@ export class World {
   upkeep(index: number, isManager: boolean): void {
     const { replica } = this.nodes[index]!;
     const connected = new Set<string>();
-    for (const [key, link] of this.#links) {
-      const side = sideOf(key, index);
+    for (const link of this.#links.values()) {
+      const side = sideOf(link, index);
       if (side !== null) connected.add(link.towards[1 - side]!.session.peerReplicaId);
     }
     replica.tend(connected, isManager);
@@ -123,10 +123,12 @@ export class World {
 
   #sessionsOf(node: Node): Session[] {
     const index = this.nodes.indexOf(node);
-    return [...this.#links].flatMap(([key, link]) => {
-      const side = sideOf(key, index);
-      return side === null ? [] : [link.towards[1 - side]!.session];
-    });
+    const sessions: Session[] = [];
+    for (const link of this.#links.values()) {
+      const side = sideOf(link, index);
+      if (side !== null) sessions.push(link.towards[1 - side]!.session);
+    }
+    return sessions;
   }
 
   #enterEpoch(node: Node): void {
@@ -206,7 +208,7 @@ export class World {
 
   #deliver(key: string, side: 0 | 1, countMax: number): void {
     const link = this.#links.get(key)!;
-    const node = this.nodes[indicesOf(key)[side]]!;
+    const node = this.nodes[link.ends[side]]!;
     const messages = link.towards[side].take(countMax);
     if (this.random.chance(0.5)) this.endTurn(node);
     link.towards[side === 0 ? 1 : 0].session.receive(messages);
@@ -233,7 +235,7 @@ export class World {
     const queueMax = this.#isHealed || this.random.chance(0.7) ? Infinity : 8;
     this.#downSince.delete(key);
     const [first, second] = [this.nodes[a]!, this.nodes[b]!];
-    const link = connect([first.replica, second.replica], queueMax, () => this.nowMs, (side) => {
+    const link = connect([a, b], [first.replica, second.replica], queueMax, () => this.nowMs, (side) => {
       this.#enterEpoch(side === 0 ? first : second);
     });
     this.#links.set(key, link);
@@ -247,8 +249,8 @@ export class World {
 
   #crash(): void {
     const index = this.random.int(this.nodes.length);
-    for (const key of [...this.#links.keys()]) {
-      if (sideOf(key, index) === null) continue;
+    for (const [key, link] of [...this.#links]) {
+      if (sideOf(link, index) === null) continue;
       this.#links.delete(key);
       this.#downSince.set(key, this.nowMs);
     }
@@ -274,7 +276,6 @@ function indicesOf(key: string): [number, number] {
 }
 
 /** Which end of the link the node at `index` is, or null. */
-function sideOf(key: string, index: number): 0 | 1 | null {
-  const [a, b] = indicesOf(key);
+function sideOf({ ends: [a, b] }: Link, index: number): 0 | 1 | null {
   return index === a ? 0 : index === b ? 1 : null;
 }
