@@ -180,6 +180,12 @@ describe('histories in the documents', () => {
       for (const replica of replicas.values()) for (const state of states) replica.receive([state]);
     };
     const show = (replica: Replica): string => JSON.stringify(replica.get([]));
+    const collect = (replica: Replica): void => {
+      // As in a running process, what was written before is in the document.
+      replica.commit();
+      replica.sweep();
+      replica.commit();
+    };
 
     for (const line of lines) {
       const [, ms, who = '', verb = '', rest = ''] = /^ *(\d+) +(\w+) +([a-z]+) *(.*?)(?: *#.*)?$/.exec(line) ?? [];
@@ -193,6 +199,7 @@ describe('histories in the documents', () => {
       else if (verb === 'clock') skews.set(who, Number(rest));
       else if (verb === 'set') replicas.get(who)!.set(at, JSON.parse(value), ttl === undefined ? 0 : Number(ttl));
       else if (verb === 'delete') replicas.get(who)!.delete(rest === '[]' ? [] : rest);
+      else if (verb === 'collects') collect(replicas.get(who)!);
       else throw new Error(`this line is not understood: ${line}`);
     }
   });
@@ -230,6 +237,35 @@ describe('the tables', () => {
     expect(codes.length).toBeGreaterThan(0);
     expect(rows.map(([code]) => code)).toEqual(codes.map((code) => `\`${code}\``));
     expect(rows.filter((cells) => cells.length !== 3 || cells.some((cell) => cell === ''))).toEqual([]);
+  });
+
+  /** Names of the fields of an exported interface of lib. */
+  const fieldsOf = (file: string, name: string): string[] => {
+    const text = readFileSync(path.join(root, 'lib', file), 'utf8');
+    const body = new RegExp(`export interface ${name} \\{\\n(.*?)\\n\\}`, 's').exec(text)?.[1] ?? '';
+    return Array.from(body.matchAll(/^ {2}readonly (\w+)/gm), ([, field]) => field!);
+  };
+
+  test.each([
+    ['options', 'cache.ts', 'CacheOptions', 'new Cache'],
+    ['figures', 'stats.ts', 'CacheStats', 'Figures'],
+  ])('of %s in the README name what there is, each once', (_what, file, name, heading) => {
+    const section = textOf('README.md').split(/^#+ /m).find((text) => text.replace('`', '').startsWith(heading)) ?? '';
+    const rows = rowsOf(section).slice(1);
+    const named = rows.flatMap(([cell = '']) => Array.from(cell.matchAll(/`(\w+)`/g), ([, field]) => field));
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.sort()).toEqual(fieldsOf(file, name).sort());
+  });
+
+  test('of modules in docs/architecture.md names every file of lib', () => {
+    const rows = rowsOf(textOf('docs/architecture.md')).map((cells) => cells.join(' '));
+    const files = readdirSync(path.join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const missing = files.filter((name) => {
+      const [file = '', folder] = name.replace(/\.ts$/, '').split(path.sep).reverse();
+      const isNamed = new RegExp(`\`(?:lib/)?${file}(?:\\.ts)?\``);
+      return !rows.some((row) => (folder === undefined || row.includes(`\`lib/${folder}/\``)) && isNamed.test(row));
+    });
+    expect(missing).toEqual([]);
   });
 
   test('name no error code that does not exist', () => {

@@ -244,15 +244,13 @@ export class Document {
 
   #compact(movesMax: number, isLive: (register: Register) => boolean): MovedEntry[] {
     const moved: MovedEntry[] = [];
-    while (moved.length < movesMax) {
-      const segment = this.#segments.next();
-      if (segment === null) break;
-      // An empty one of somebody who is gone has nothing left whose removal would take it along.
-      if (segment.live === 0) this.#segments.drop(segment);
+    for (let segment = this.#segments.next(); segment !== null; segment = this.#segments.next()) {
       for (const [key, entry] of segment.map.entries()) {
-        if (moved.length >= movesMax) break;
+        if (moved.length >= movesMax) return moved;
         moved.push(this.#move(segment, key, entry, isLive));
       }
+      // Whatever its counts say, nothing is left in it.
+      this.#segments.drop(segment);
     }
     return moved;
   }

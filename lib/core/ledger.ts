@@ -28,6 +28,8 @@ export class Ledger {
   /** Keys of entries that are to be removed, by the segment map that holds them. */
   readonly #dead = new Map<string, Set<string>>();
   readonly #wards = new Set<string>();
+  /** Nodes of the outbox whose winners were in the document of the epoch before. */
+  #carried = new Set<TreeNode>();
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
@@ -51,6 +53,11 @@ export class Ledger {
     return this.#outbox.size > 0;
   }
 
+  /** Whether something of the epoch before waits to be written into this one. */
+  get isCarrying(): boolean {
+    return this.#carried.size > 0;
+  }
+
   /** Whether a commit would do something. */
   get isBehind(): boolean {
     return this.#outbox.size > 0 || this.#dead.size > 0 || this.#document.needsCompaction;
@@ -66,6 +73,7 @@ export class Ledger {
     this.#document.destroy();
     this.#document = document;
     this.#dead.clear();
+    this.#carried = new Set(this.#outbox);
     this.#revision++;
   }
 
@@ -163,6 +171,7 @@ export class Ledger {
     for (const node of this.#outbox) {
       if (nodes.length >= countMax || bytes >= limits.commitBytesMax) break;
       this.#outbox.delete(node);
+      this.#carried.delete(node);
       // Hidden or replaced before it was written: nobody needs to hear of it.
       if (node.register?.home !== null) continue;
       nodes.push(node);

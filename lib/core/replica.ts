@@ -167,9 +167,9 @@ export class Replica {
     this.#upkeep.tend(connected, isManager);
   }
 
-  /** Whether the document holds all that this replica shows; not so for a while after a new epoch began. */
+  /** Whether the document has all that the epoch before had; not so for a while after a new one began. */
   get isWhole(): boolean {
-    return !this.#ledger.hasUnwritten && !this.#upkeep.awaitsOthers;
+    return !this.#ledger.isCarrying && !this.#upkeep.awaitsOthers;
   }
 
   /** Writes what others ought to have written into this epoch by now. */

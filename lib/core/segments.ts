@@ -115,7 +115,8 @@ export class Segments {
     segment.map.delete(key);
     segment.live--;
     this.#count(0, -1);
-    if (segment.live === 0 && segment !== this.#current) this.drop(segment);
+    // Counted again, once in its life: to delete what is not empty would lose what is in it.
+    if (segment.live <= 0 && segment !== this.#current && segment.map.size === 0) this.drop(segment);
     return true;
   }
 
@@ -153,6 +154,7 @@ export class Segments {
 
   /** Deletes a segment map with all that is in it. In a transaction. */
   drop(segment: Segment): void {
+    if (this.#tended.get(segment.id) !== segment) return;
     this.#maps.delete(segment.id);
     this.forget(segment.id);
   }
