@@ -16,7 +16,7 @@ import { isLater } from './stamp';
 import { Tally } from './tally';
 import { Timetable } from './timetable';
 import { ownProperty, type JsonValue } from './value';
-import { refresh, walkTo } from './walk';
+import { isVisible, refresh, walkTo } from './walk';
 import { limits } from '../limits';
 
 /** What the tree asks of its owner. */
@@ -202,6 +202,8 @@ export class Tree {
   buryExpired(node: TreeNode, isOurs: (home: string | null) => boolean): void {
     const { register } = node;
     if (register === null || register.expiresAt === 0 || node.children === null) return;
+    // What is itself hidden hides nothing.
+    if (!isVisible(node, register, this.#owner.now())) return;
     this.#buryBelow(node, expiryTime(register), '', isOurs);
   }
 

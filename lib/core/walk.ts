@@ -33,6 +33,13 @@ export function walkTo(node: TreeNode, now: number): Walk {
   return enter(walk, node.register, now);
 }
 
+/** Whether `register`, the winner at `node`, is above the floor there. */
+export function isVisible(node: TreeNode, register: Register, now: number): boolean {
+  if (node.parent === null) return true;
+  const { floorTime, floorWriter } = walkTo(node.parent, now);
+  return isLater(register.time, register.writer, floorTime, floorWriter);
+}
+
 /** Has `node` remember what is visible there, and until when. */
 export function refresh(node: TreeNode, now: number): void {
   compose(node, walkTo(node, now), now);
