@@ -29,8 +29,9 @@ export interface CacheOptions {
   /** Whether this process may keep the file copy. Default: true. */
   readonly persist?: boolean;
   /**
-   * Values that the cache may hold, one for each path that was set. Past it the manager evicts what was not
-   * used of late, approximately, so give all processes the same. Default: no limit.
+   * Values that the cache may hold, one for each path that was set. Past it the manager evicts, approximately,
+   * what has not been written anywhere, or read in its own process, of late. Its limit counts, so give all
+   * processes the same; within a process the first `Cache` of a name sets it. Default: no limit.
    */
   readonly maxEntries?: number;
   /** Estimated bytes of values, as JSON, that the cache may hold; likewise. Default: no limit. */
@@ -161,7 +162,8 @@ export class Cache extends GuardedEmitter {
 
   /**
    * Resolves when this process has loaded the file and merged what every reachable process had when it was
-   * called. Rejects with ERR_CLUSTER_CACHE_CLOSED, or with _DIRECTORY or _SOCKET if others cannot be reached.
+   * called; one that does not answer within 3 s is not reachable. Rejects with ERR_CLUSTER_CACHE_CLOSED, or with
+   * _DIRECTORY or _SOCKET if others cannot be reached.
    */
   async sync(): Promise<void> {
     this.#check();
@@ -245,15 +247,19 @@ function checkOptions(options: CacheOptions): void {
   }
   if (persist !== undefined && typeof persist !== 'boolean') throw optionError('persist must be a boolean');
   if (gcInterval !== undefined && (typeof gcInterval !== 'number' || !(gcInterval >= 1) || gcInterval === Infinity)) {
-    throw optionError('gcInterval must be a number of milliseconds, 1 or more');
+    throw outOfBounds('gcInterval must be a number of milliseconds, 1 or more');
   }
   for (const [name, value] of Object.entries({ maxEntries, maxBytes })) {
     if (value !== undefined && (typeof value !== 'number' || !(value >= 1))) {
-      throw optionError(`${name} must be a number, 1 or more`);
+      throw outOfBounds(`${name} must be a number, 1 or more`);
     }
   }
 }
 
 function optionError(message: string): TypeError {
   return typeError('ERR_CLUSTER_CACHE_OPTION', `Cannot open the cache: ${message}.`);
+}
+
+function outOfBounds(message: string): RangeError {
+  return rangeError('ERR_CLUSTER_CACHE_OPTION', `Cannot open the cache: ${message}.`);
 }

@@ -32,7 +32,7 @@ export interface PeerEvent {
   readonly peer: Peer;
 }
 
-/** Another process keeps the file copy from now on. */
+/** Another process keeps the file copy, if any, and evicts, from now on. */
 export interface ManagerEvent {
   readonly manager: Peer;
   /** Whether it is this process. */

@@ -24,14 +24,17 @@ export const limits = {
   segmentWritesMax: 2000,
   /** Entries that compaction moves in one turn of the event loop: one or two milliseconds. */
   compactionMovesMax: 500,
+  /** Estimated bytes of values that compaction moves in one turn, give or take one value. */
+  compactionBytesMax: MiB,
   /** Winners that are written to the document in one turn of the event loop. */
   commitMax: 5000,
   /** Values that the manager evicts in one turn of the event loop. */
   evictionsMax: 1000,
   /** Estimated bytes of values that are written to the document in one turn, and go out in one frame. */
   commitBytesMax: 4 * MiB,
-  /** Yjs clients, beyond those connected, and segment maps that a document may have seen before a new epoch begins. */
+  /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */
   pastClientsMax: 100,
+  /** Segment maps that a document may have seen before a new epoch begins: Yjs keeps the name of each. */
   pastSegmentsMax: 10_000,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,
@@ -61,6 +64,10 @@ export const limits = {
   wholeWaitMs: 2_000,
   /** Milliseconds between two looks whether they have. */
   wholePollMs: 20,
+  /** Milliseconds that an exiting process waits for others that save as they exit; then it saves all the same. */
+  exitLockWaitMs: 2_000,
+  /** Milliseconds after which the lock of such a process is that of one that was killed. */
+  exitLockAgeMs: 5_000,
   /** Snapshots tried in a row when somebody else replaces the file at the same time. */
   saveAttemptsMax: 3,
   /** Milliseconds after which an exiting process no longer waits for peers that do not answer. */

@@ -30,8 +30,8 @@ export interface CacheStats {
   readonly syncs: number;
   /** Values that this process has evicted, as the manager. */
   readonly evictions: number;
-  /** Calls of `get` and `has` that found something. */
+  /** Calls of `get` and `has`, of this `Cache` object, that found something. */
   readonly hits: number;
-  /** Calls of `get` and `has` that found nothing. */
+  /** Calls of `get` and `has`, of this `Cache` object, that found nothing. */
   readonly misses: number;
 }

@@ -244,10 +244,13 @@ export class Document {
 
   #compact(movesMax: number, isLive: (register: Register) => boolean): MovedEntry[] {
     const moved: MovedEntry[] = [];
+    let bytes = 0;
     for (let segment = this.#segments.next(); segment !== null; segment = this.#segments.next()) {
       for (const [key, entry] of segment.map.entries()) {
-        if (moved.length >= movesMax) return moved;
-        moved.push(this.#move(segment, key, entry, isLive));
+        if (moved.length >= movesMax || bytes >= limits.compactionBytesMax) return moved;
+        const register = decodeEntry(entry, key, segment.id);
+        bytes += register?.bytes ?? 0;
+        moved.push(this.#move(segment, key, register !== null && isLive(register) ? register : null));
       }
       // Whatever its counts say, nothing is left in it.
       this.#segments.drop(segment);
@@ -255,14 +258,10 @@ export class Document {
     return moved;
   }
 
-  /** What is no register, or has died, goes. What lives is newer than all that was removed before. */
-  #move({ id }: Segment, key: string, entry: unknown, isLive: (register: Register) => boolean): MovedEntry {
-    const register = decodeEntry(entry, key, id);
+  /** Null, for what is no register or has died, goes. What lives is newer than all that was removed before. */
+  #move({ id }: Segment, key: string, register: Register | null): MovedEntry {
     this.#segments.remove(id, key);
-    const to = 
-      register !== null && isLive(register)
-        ? this.#segments.put(key, encodeEntry(register, this.#replicaId))
-        : null;
+    const to = register === null ? null : this.#segments.put(key, encodeEntry(register, this.#replicaId));
     return { key, from: id, to };
   }
 

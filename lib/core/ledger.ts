@@ -105,6 +105,12 @@ export class Ledger {
     this.#outbox.add(node);
   }
 
+  /** Likewise, for what the document of the epoch before had, and this one ought to have. */
+  carry(node: TreeNode): void {
+    this.write(node);
+    this.#carried.add(node);
+  }
+
   /** `register` has died; `node`, where it stood, may have copies of it. */
   bury(register: Register, node: TreeNode): void {
     if (register.home !== null && this.tends(register.home)) this.#markDead(register.home, register.key);

@@ -75,7 +75,7 @@ export class Upkeep {
 
   /** Writes all orphans that wait for their owners. */
   writeOrphans(): void {
-    for (const { node } of this.#tree.orphans.take(({ owner }) => owner !== null)) this.#ledger.write(node);
+    for (const { node } of this.#tree.orphans.take(({ owner }) => owner !== null)) this.#ledger.carry(node);
   }
 
   #expireOne(): boolean {
@@ -112,7 +112,7 @@ export class Upkeep {
       (orphan) => orphan.since <= before || (isManager && isAbandoned(orphan)),
     );
     for (const orphan of due) {
-      if (isAbandoned(orphan)) this.#ledger.write(orphan.node);
+      if (isAbandoned(orphan)) this.#ledger.carry(orphan.node);
       else this.#forget(orphan.node);
     }
   }

@@ -103,10 +103,10 @@ export class Host implements OpenCacheHost {
   /** The last word of a process that ends without closing. */
   endSync(): void {
     for (const cache of this.#caches.values()) cache.commitSync();
-    const isDelivered = this.#mesh.closeSync();
+    this.#mesh.closeSync();
     for (const cache of this.#caches.values()) {
       try {
-        cache.saveSync(isDelivered);
+        cache.saveSync();
       } catch (error) {
         // The process is ending: its listeners are all that is left to tell.
         cache.report(error instanceof CacheError ? error : storageError(error));

@@ -85,8 +85,12 @@ export class Keeper {
   /** As `save`, in an 'exit' handler. */
   saveSync(): void {
     if (this.isSaved) return;
-    if (this.#store.hasForeignFileSync()) this.#take(this.#store.loadSync());
-    this.#store.saveSync(this.#snapshot());
+    this.#store.lockAtExit(() => {
+      if (this.#store.hasForeignFileSync()) this.#take(this.#store.loadSync());
+      if (!this.#replica.isWhole) this.#replica.writeOrphans();
+      while (this.#replica.hasUnwritten) this.#commit();
+      this.#store.saveSync(this.#snapshot());
+    });
     this.#savedRevision = this.#replica.revision;
   }
 

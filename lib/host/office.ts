@@ -39,18 +39,27 @@ export class Office {
     return this.#manager === this.#options.self().id;
   }
 
-  /** Every process names the most senior of those that it sees, itself included. */
+  /** Whether the file copy is this process's to keep. */
+  get keepsFile(): boolean {
+    return this.#options.isPersistent && this.isOurs;
+  }
+
+  /**
+   * Every process names the most senior of those that it sees, itself included: of those that may keep the
+   * file, or, where there are none, of all.
+   */
   choose(): void {
     const { peers, isPersistent, self: getSelf, onManager } = this.#options;
     const self = getSelf();
     const candidates: (Candidate & Peer)[] = peers.candidates();
-    const manager = mostSenior(isPersistent ? [self, ...candidates] : candidates);
+    if (isPersistent) candidates.push(self);
+    const manager = mostSenior(candidates.length > 0 ? candidates : [self, ...peers.present()]);
     if (manager?.id === this.#manager) return;
     this.#manager = manager?.id ?? '';
     if (manager === undefined) return;
     const { id, pid, threadId } = manager;
     onManager({ id, pid, threadId }, this.isOurs);
-    if (this.isOurs) this.#saveQuietly();
+    if (this.keepsFile) this.#saveQuietly();
   }
 
   /** Resolves when all peers have what was pushed, and the file has it too. Rejects as `Cache.flush` does. */
@@ -92,8 +101,9 @@ export class Office {
     replica.tend(peers.replicaIds(), this.isOurs);
     if (!this.isOurs) return;
     if (replica.needsEpoch(peers.count)) this.#beginEpoch();
+    if (!this.keepsFile) return;
     void keeper.refresh().then(() => {
-      if (this.isOurs && !keeper.isSaved) this.#saveQuietly();
+      if (this.keepsFile && !keeper.isSaved) this.#saveQuietly();
     });
   }
 

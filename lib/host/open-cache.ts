@@ -157,7 +157,7 @@ export class OpenCache {
 
   /** Whether a flush at the end of the process would save something, and was not tried. */
   get needsFlush(): boolean {
-    return !this.#wasFlushedAtExit && (this.#hasUnflushed || (this.#office.isOurs && !this.#keeper.isSaved));
+    return !this.#wasFlushedAtExit && (this.#hasUnflushed || (this.#office.keepsFile && !this.#keeper.isSaved));
   }
 
   /** Flushes once, since the process ends by itself; a failure is an event. Never rejects. */
@@ -179,13 +179,12 @@ export class OpenCache {
   }
 
   /**
-   * What nobody else has goes to disk; synchronous. `isDelivered` tells whether all that was sent has left this
-   * process. Throws what the disk throws.
+   * What may be nowhere else goes to disk; synchronous. Having sent it is not enough: the others may be exiting
+   * too. Throws what the disk throws.
    */
-  saveSync(isDelivered: boolean): void {
+  saveSync(): void {
     if (this.#state === 'closed' || !this.options.isPersistent) return;
-    const isNeeded = this.#hasUnflushed && (!isDelivered || this.#peers.count === 0);
-    if (isNeeded || this.#office.isOurs) this.#keeper.saveSync();
+    if (this.#hasUnflushed || this.#office.isOurs) this.#keeper.saveSync();
   }
 
   /** Empties the cache in every process and removes the file. Rejects as `flush` does. */

@@ -147,6 +147,11 @@ export class Peers {
     return { updates: { ...this.#updates }, bytesOnLinks: { ...this.#bytes }, syncs: this.#syncs };
   }
 
+  /** Peers that have the cache open. */
+  present(): (Candidate & Hello)[] {
+    return [...this.#sessions].filter(([, session]) => session.isPresent).map(([link]) => link.peer!);
+  }
+
   /** Peers that may keep the file copy. */
   candidates(): (Candidate & Hello)[] {
     return [...this.#sessions].filter(([, session]) => session.isPersistent).map(([link]) => link.peer!);

@@ -149,11 +149,6 @@ export class Link {
     });
   }
 
-  /** Bytes that the system has not taken yet. */
-  get waitingBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   /** Hands what was sent in this turn to the system now, not at the end of the turn. */
   uncork(): void {
     if (!this.#isCorked) return;

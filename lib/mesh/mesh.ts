@@ -151,14 +151,10 @@ export class Mesh {
     return this.#closing;
   }
 
-  /**
-   * The last act of a process that ends without `close`: hands what waits to the system and removes the
-   * endpoint. Whether the system took all of it.
-   */
-  closeSync(): boolean {
+  /** The last act of a process that ends without `close`: hands what waits to the system, removes the endpoint. */
+  closeSync(): void {
     for (const link of this.#links.values()) link.uncork();
     this.#listener.removeSync();
-    return Array.from(this.#links.values()).every((link) => link.waitingBytes === 0);
   }
 
   async #start(): Promise<void> {

@@ -21,6 +21,7 @@ import {
   syncNames,
 } from './companions';
 import { nodeDisk, perform, runSteps, runStepsSync } from './disk';
+import { withExitLock } from './exit-lock';
 import type { Disk, FileIdentity, Steps } from './disk';
 import { encodeSnapshot, parseSnapshot, snapshotError } from './snapshot';
 import type { Snapshot } from './snapshot';
@@ -80,6 +81,11 @@ export class Store {
   async save(snapshot: Snapshot): Promise<void> {
     const bytes = encodeSnapshot(snapshot);
     await this.#enqueue(() => this.#saving(bytes));
+  }
+
+  /** Runs `work` alone among the processes that save this file as they exit. */
+  lockAtExit(work: () => void): void {
+    withExitLock(this.#filename, work);
   }
 
   /**
