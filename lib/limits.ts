@@ -27,7 +27,7 @@ export const limits = {
   /** Estimated bytes of values that compaction moves in one turn, give or take one value. */
   compactionBytesMax: MiB,
   /** Winners that are written to the document in one turn of the event loop. */
-  commitMax: 5000,
+  commitMax: 2000,
   /** Values that the manager evicts in one turn of the event loop. */
   evictionsMax: 1000,
   /** Estimated bytes of values that are written to the document in one turn, and go out in one frame. */

@@ -8,7 +8,7 @@ import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
 import { decodeEntry, encodeEntry, isKnownEntry, segmentOwner } from './entry';
-import { Segments, type Segment, type SegmentMaps } from './segments';
+import { Segments, type SegmentMaps } from './segments';
 import { limits } from '../limits';
 
 /** Where an entry stands. */
@@ -244,25 +244,24 @@ export class Document {
 
   #compact(movesMax: number, isLive: (register: Register) => boolean): MovedEntry[] {
     const moved: MovedEntry[] = [];
-    let bytes = 0;
+    let [count, bytes] = [0, 0];
     for (let segment = this.#segments.next(); segment !== null; segment = this.#segments.next()) {
       for (const [key, entry] of segment.map.entries()) {
-        if (moved.length >= movesMax || bytes >= limits.compactionBytesMax) return moved;
+        if (count >= movesMax || bytes >= limits.compactionBytesMax) return moved;
         const register = decodeEntry(entry, key, segment.id);
+        count++;
         bytes += register?.bytes ?? 0;
-        moved.push(this.#move(segment, key, register !== null && isLive(register) ? register : null));
+        this.#segments.remove(segment.id, key);
+        // What is no register was never told of, so nobody need hear that it goes.
+        if (register === null) continue;
+        // What lives is newer than all that was removed before.
+        const to = isLive(register) ? this.#segments.put(key, encodeEntry(register, this.#replicaId)) : null;
+        moved.push({ key, from: segment.id, to });
       }
       // Whatever its counts say, nothing is left in it.
       this.#segments.drop(segment);
     }
     return moved;
-  }
-
-  /** Null, for what is no register or has died, goes. What lives is newer than all that was removed before. */
-  #move({ id }: Segment, key: string, register: Register | null): MovedEntry {
-    this.#segments.remove(id, key);
-    const to = register === null ? null : this.#segments.put(key, encodeEntry(register, this.#replicaId));
-    return { key, from: id, to };
   }
 
   #collect(event: SegmentEvent): void {

@@ -57,14 +57,16 @@ export class Evictor {
 function* valuesBelow(node: TreeNode): Generator<TreeNode, undefined> {
   if (node.children === null) return;
   for (const child of node.children.values()) {
-    if (hasRegisterBelow(child)) yield* valuesBelow(child);
+    if (hasValueBelow(child)) yield* valuesBelow(child);
     else if (child.register?.value !== undefined) yield child;
   }
 }
 
-function hasRegisterBelow(node: TreeNode): boolean {
+function hasValueBelow(node: TreeNode): boolean {
   if (node.children === null) return false;
-  for (const child of node.children.values()) if (child.register !== null || hasRegisterBelow(child)) return true;
+  for (const child of node.children.values()) {
+    if (child.register?.value !== undefined || hasValueBelow(child)) return true;
+  }
   return false;
 }
 

@@ -126,11 +126,11 @@ export class Ledger {
     return node.entries > 1 && this.#document.tendedAt(register.key).some((copy) => isSameWrite(copy, register));
   }
 
-  /** How many entries at `node` this replica looks after. */
-  countCopies(node: TreeNode): number {
+  /** Whether all entries at `node` are the write that has won there: one, or copies of it. */
+  hasCopiesOnly(node: TreeNode): boolean {
     const { register } = node;
-    if (register === null) return 0;
-    return node.entries > 1 ? this.#document.tendedAt(register.key).length : this.tends(register.home) ? 1 : 0;
+    if (register === null) return false;
+    return node.entries <= 1 || this.#document.registersAt(register.key).every((copy) => isSameWrite(copy, register));
   }
 
   /** Removes all entries at `node` that this replica looks after, the winner included. */
@@ -160,10 +160,13 @@ export class Ledger {
     });
     if (commit === null) return null;
     for (const { segmentId, key } of commit.removed) this.#tree.removeEntry(segmentId, key);
-    for (const { key, from, to } of commit.moved) this.#tree.moveEntry(key, from, to);
+    // What stands now where an entry was to be removed has replaced that: it must not be removed in its stead.
+    for (const { key, from, to } of commit.moved) {
+      if (to !== null) this.#dead.get(to.segmentId)?.delete(key);
+      this.#tree.moveEntry(key, from, to);
+    }
     nodes.forEach((node, i) => {
       const { segmentId, isReplacement } = commit.entries[i]!;
-      // It stands where one was to be removed: that has gone by being replaced.
       this.#dead.get(segmentId)?.delete(node.register!.key);
       this.#tree.settle(node, segmentId, isReplacement);
     });

@@ -329,7 +329,7 @@ export class Replica {
       this.#clock.observe(register.time);
       const node = this.#tree.salvage(register);
       if (node === null) continue;
-      this.#ledger.write(node);
+      this.#ledger.carry(node);
       result.push({ register, reason: reasonOf(register), isLocal: false });
     }
     earlier.destroy();

@@ -53,6 +53,8 @@ export class Session {
   #incomplete: number[] = [];
   /** Flushes that the peer has not answered, by token. */
   readonly #flushes = new Map<number, PendingFlush>();
+  /** Those of them that the peer has not been sent since its last state. */
+  readonly #unsent = new Set<number>();
   #flushToken = 0;
   /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
   #missing = new Map<number, number>();
@@ -111,6 +113,7 @@ export class Session {
     this.#incomplete = [];
     if (!this.#isStreaming) return;
     for (const token of tokens) this.#isStreaming &&= this.#port.send({ type: 'complete', token });
+    this.#sendFlushes();
   }
 
   /** Lets the peer find out whether it has missed something. */
@@ -131,7 +134,8 @@ export class Session {
     }
     const token = ++this.#flushToken;
     this.#flushes.set(token, { isDurable, onOutcome });
-    if (this.#isStreaming) this.#sendFlush(token, isDurable);
+    this.#unsent.add(token);
+    this.#sendFlushes();
   }
 
   /** This replica closes the cache; the session is over. */
@@ -231,7 +235,8 @@ export class Session {
     if (!isComplete) this.#incomplete.push(message.token);
     this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, isComplete, update });
     // Flushes that waited for this moment, and those that may have been dropped before it.
-    for (const [token, { isDurable }] of this.#flushes) this.#sendFlush(token, isDurable);
+    for (const token of this.#flushes.keys()) this.#unsent.add(token);
+    this.#sendFlushes();
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
     // what we lack, but a state that is under way to it will bring that.
     if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askWith(false);
@@ -261,8 +266,16 @@ export class Session {
     if (wasLost) this.#askWith(false);
   }
 
-  #sendFlush(token: number, isDurable: boolean): void {
-    if (this.#isStreaming) this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable });
+  #sendFlushes(): void {
+    // What waits to be written would come after them.
+    if (this.#unsent.size === 0 || this.#replica.hasUnwritten) return;
+    for (const token of this.#unsent) {
+      if (!this.#isStreaming) return;
+      this.#unsent.delete(token);
+      const pending = this.#flushes.get(token);
+      if (pending === undefined) continue;
+      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable: pending.isDurable });
+    }
   }
 
   #receiveAnswer(token: number): void {
@@ -280,6 +293,7 @@ export class Session {
       this.#incomplete = [];
       const flushes = [...this.#flushes.values()];
       this.#flushes.clear();
+      this.#unsent.clear();
       for (const { onOutcome } of flushes) onOutcome({ kind: 'gone' });
     }
     if (hasChanged) this.#port.onPresence();

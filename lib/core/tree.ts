@@ -183,9 +183,9 @@ export class Tree {
     if (!isReplacement) this.tally.countEntries(node, 1);
   }
 
-  /** Takes the value from one winner that has expired, and returns its node; null where none is left. */
-  expireNext(): TreeNode | null {
-    const due = this.#timetable.takeExpired(this.#owner.now());
+  /** Takes the value from one winner that has expired at `nowMs`, and returns its node; null where none is left. */
+  expireNext(nowMs: number): TreeNode | null {
+    const due = this.#timetable.takeExpired(nowMs);
     if (due === undefined) return null;
     this.tally.place(due.node, withoutValue(due.register));
     this.#timetable.add(due.node);
@@ -194,12 +194,12 @@ export class Tree {
   }
 
   /** The node of one tombstone that is older than the retention; null where none is left. It comes again later. */
-  retireNext(): TreeNode | null {
-    return this.#timetable.nextRetired(this.#owner.now());
+  retireNext(nowMs: number): TreeNode | null {
+    return this.#timetable.nextRetired(nowMs);
   }
 
   /** Buries what is hidden only by the expiry of the winner at `node`, as far as `isOurs`. */
-  buryExpired(node: TreeNode, isOurs: (home: string | null) => boolean): void {
+  buryExpired(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
     const { register } = node;
     if (register === null || register.expiresAt === 0 || node.children === null) return;
     // What is itself hidden hides nothing.
@@ -280,10 +280,10 @@ export class Tree {
   }
 
   /** Buries all winners below `node` that are earlier than the stamp given. */
-  #buryBelow(node: TreeNode, time: number, writer: string, isOurs: (home: string | null) => boolean): void {
+  #buryBelow(node: TreeNode, time: number, writer: string, isOurs: (node: TreeNode) => boolean): void {
     for (const child of [...node.children!.values()]) {
       const { register } = child;
-      if (register !== null && isLater(time, writer, register.time, register.writer) && isOurs(register.home)) {
+      if (register !== null && isLater(time, writer, register.time, register.writer) && isOurs(child)) {
         this.tally.place(child, null);
         this.#bury(register, child);
       }

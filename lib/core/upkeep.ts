@@ -24,6 +24,8 @@ export class Upkeep {
   readonly #ledger: Ledger;
   /** Since when replicas with entries in the document have been away, by id, in ms since 1970. */
   readonly #absentSince = new Map<string, number>();
+  /** The moment of the sweep that goes on, or null. */
+  #sweepMs: number | null = null;
   /** When this epoch began here, in ms since 1970. */
   #epochSince = -Infinity;
 
@@ -35,8 +37,12 @@ export class Upkeep {
 
   /** Turns at most `countMax` expired values, and forgets as many old tombstones; whether some are left. */
   sweep(countMax: number): boolean {
+    // One moment for the whole sweep, however many calls it takes: else it might never end.
+    this.#sweepMs ??= this.#options.now();
     for (let count = 0; count < countMax; count++) {
-      if (!this.#expireOne() && !this.#retireOne()) return false;
+      if (this.#expireOne(this.#sweepMs) || this.#retireOne(this.#sweepMs)) continue;
+      this.#sweepMs = null;
+      return false;
     }
     return true;
   }
@@ -78,8 +84,8 @@ export class Upkeep {
     for (const { node } of this.#tree.orphans.take(({ owner }) => owner !== null)) this.#ledger.carry(node);
   }
 
-  #expireOne(): boolean {
-    const node = this.#tree.expireNext();
+  #expireOne(nowMs: number): boolean {
+    const node = this.#tree.expireNext(nowMs);
     if (node === null) return false;
     if (this.#ledger.hasCopy(node)) {
       // The entry still holds the value: it goes, and the tombstone comes in its place.
@@ -90,14 +96,15 @@ export class Upkeep {
     return true;
   }
 
-  #retireOne(): boolean {
-    const node = this.#tree.retireNext();
+  #retireOne(nowMs: number): boolean {
+    const node = this.#tree.retireNext(nowMs);
     if (node === null) return false;
-    this.#tree.buryExpired(node, (home) => home === null || this.#ledger.tends(home));
+    this.#tree.buryExpired(node, (below) => below.register?.home === null || this.#ledger.hasCopy(below));
     // Others may have yet to write into this epoch what the tombstone hides.
     if (this.#options.now() - this.#epochSince < this.#options.retentionMs()) return true;
-    const copies = this.#ledger.countCopies(node);
-    if (copies > 0 && this.#tree.isLastTrace(node, copies)) this.#ledger.buryAll(node);
+    // Of several copies each is removed by whoever looks after it.
+    if (!this.#ledger.hasCopy(node) || !this.#ledger.hasCopiesOnly(node)) return true;
+    if (this.#tree.isLastTrace(node, node.entries)) this.#ledger.buryAll(node);
     return true;
   }
 

@@ -67,9 +67,9 @@ export class Writer {
   /** Removes what is at and below `path`, the whole cache for `[]`; whether something was visible there. */
   delete(path: Path): boolean {
     const node = this.#tree.locate(path);
-    const shown = this.#tree.view(node);
     // The cache itself is always there; what matters is whether anything is in it.
-    const wasVisible = node.parent === null ? Object.keys(shown ?? {}).length > 0 : shown !== undefined;
+    const isThere = node.parent !== null && this.#tree.base(node) !== undefined;
+    const wasVisible = isThere || this.#tree.hasLiveBelow(node);
     this.#write(node, undefined, 0, 0);
     return wasVisible;
   }

@@ -13,6 +13,8 @@ export interface CollectorOptions {
 export class Collector {
   readonly #options: CollectorOptions;
   #timer: NodeJS.Timeout | null = null;
+  /** A sweep goes on, a part of it in every turn; a second one would only crowd the event loop. */
+  #isSweeping = false;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -23,7 +25,7 @@ export class Collector {
     this.stop();
     this.#timer = setInterval(() => {
       this.#options.serve();
-      this.#sweep();
+      if (!this.#isSweeping) this.#sweep();
     }, intervalMs);
     this.#timer.unref();
   }
@@ -35,11 +37,13 @@ export class Collector {
 
   /** Expired values become tombstones and old ones are forgotten, some in every turn of the event loop. */
   #sweep(): void {
+    this.#isSweeping = false;
     if (this.#timer === null) return;
     const { replica, commit } = this.#options;
     const hasMore = replica.sweep(limits.sweepMax);
     commit();
     if (!hasMore) return;
+    this.#isSweeping = true;
     setImmediate(() => {
       this.#sweep();
     }).unref();

@@ -241,9 +241,13 @@ export class Host implements OpenCacheHost {
 
   /** Answers for a cache that is not open here. */
   #decline(link: Link, cache: string, messages: readonly Message[]): void {
+    let isMistaken = false;
     for (const message of messages) {
       if (message.type === 'state') this.send(link, cache, { type: 'none', token: message.token });
+      else isMistaken ||= message.type !== 'none' && message.type !== 'leave';
     }
+    // Word that the cache was closed may have been dropped on a full link.
+    if (isMistaken) this.send(link, cache, { type: 'leave' });
   }
 }
 

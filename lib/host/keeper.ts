@@ -42,21 +42,20 @@ export class Keeper {
     this.#onError = onError;
   }
 
-  /** Merges the file into the replica. Never rejects: what is wrong with the file is reported. */
-  async load(): Promise<void> {
-    this.#take(await this.#store.load());
-  }
-
   /** Merges the file if somebody else has written it. Never rejects. */
   async refresh(): Promise<void> {
     // What cannot be looked at now is looked at again before the next save, which reports it.
-    if (await this.#store.hasForeignFile().catch(() => false)) await this.load();
+    if (await this.#store.hasForeignFile().catch(() => false)) await this.#reload();
   }
 
-  /** Loads the file into a replica that is still empty, which is then saved as it is. */
+  /** Loads the file for the first time. */
   async begin(): Promise<void> {
-    this.#savedRevision = this.#replica.revision;
-    await this.load();
+    const loaded = await this.#store.load();
+    // What was set meanwhile is in no file.
+    this.#commit();
+    const isPristine = this.#replica.revision === 0;
+    this.#take(loaded);
+    if (isPristine && loaded.problems.length === 0) this.#savedRevision = this.#replica.revision;
   }
 
   /** Whether the file is known to hold all that the replica has. */
@@ -105,10 +104,21 @@ export class Keeper {
     await this.#store.remove();
   }
 
+  /** Merges what somebody else has written; where that is all there is, nothing is left to be saved. */
+  async #reload(): Promise<void> {
+    const loaded = await this.#store.load();
+    this.#commit();
+    this.#take(loaded);
+    const { snapshot, problems } = loaded;
+    if (snapshot === null || problems.length > 0) return;
+    const { revision } = this.#replica;
+    if (Buffer.compare(snapshot.update, this.#replica.encodeState()) === 0) this.#savedRevision = revision;
+  }
+
   async #saveOnce(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       // Somebody whom we do not know of has written: read it first, so that nothing of it is lost.
-      if (await this.#store.hasForeignFile()) await this.load();
+      if (await this.#store.hasForeignFile()) await this.#reload();
       if (this.isSaved) return;
       await this.#becomeWhole();
       const { revision } = this.#replica;
@@ -128,25 +138,24 @@ export class Keeper {
    * not replace a file that has it. What they do not write in time is ours to write.
    */
   async #becomeWhole(): Promise<void> {
-    for (let waitedMs = 0; !this.#replica.isWhole; waitedMs += limits.wholePollMs) {
-      if (waitedMs >= limits.wholeWaitMs) this.#replica.writeOrphans();
+    for (let waitedMs = 0; ; waitedMs += limits.wholePollMs) {
       this.#commit();
+      if (this.#replica.isWhole) return;
+      if (waitedMs >= limits.wholeWaitMs) this.#replica.writeOrphans();
       await delay(limits.wholePollMs);
     }
   }
 
   #take({ snapshot, problems }: LoadResult): void {
     for (const problem of problems) this.#onError(problem);
-    const wasSaved = this.isSaved;
-    if (snapshot !== null) {
-      try {
-        this.#merge(snapshot);
-      } catch (cause) {
-        this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause }));
-      }
+    // What is in the file now may be older than what was saved.
+    this.#savedRevision = -1;
+    if (snapshot === null) return;
+    try {
+      this.#merge(snapshot);
+    } catch (cause) {
+      this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause }));
     }
-    // What came from the file need not be written to it.
-    if (wasSaved && problems.length === 0) this.#savedRevision = this.#replica.revision;
   }
 
   #snapshot(): Snapshot {

@@ -68,9 +68,13 @@ export class Office {
     // Who the manager is can change meanwhile: then the new one is asked, who may be this process.
     for (;;) {
       const manager = isPersistent && !this.isOurs ? this.#manager : null;
+      if (manager === null) {
+        // Whatever keeps a peer from answering must not keep anything from the disk.
+        const ended = await Promise.allSettled([peers.deliver(null), isPersistent ? keeper.save() : undefined]);
+        for (const end of ended) if (end.status === 'rejected') throw end.reason;
+        return;
+      }
       const outcomes = await peers.deliver(manager);
-      if (!isPersistent) return;
-      if (manager === null) return keeper.save();
       const outcome = outcomes.find(({ peerId }) => peerId === manager)?.outcome;
       if (outcome?.kind === 'done') return;
       if (outcome?.kind === 'failed') throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', outcome.problem);

@@ -34,8 +34,10 @@ export class OpenCache {
   /** loading: the file is read; merging: those found at first are asked; open; closed. */
   #state: 'loading' | 'merging' | 'open' | 'closed' = 'loading';
   #isCommitScheduled = false;
-  /** Something was written here since the last flush began. */
-  #hasUnflushed = false;
+  /** Writes made here. */
+  #writes = 0;
+  /** How many of them a flush has seen to. */
+  #flushedWrites = 0;
   #wasFlushedAtExit = false;
   #evictions = 0;
   #gcIntervalMs: number = limits.timerMsMax;
@@ -111,7 +113,7 @@ export class OpenCache {
 
   /** Something waits in the outbox. */
   touch(): void {
-    this.#hasUnflushed = true;
+    this.#writes++;
     this.#wasFlushedAtExit = false;
     this.#scheduleCommit();
   }
@@ -119,11 +121,11 @@ export class OpenCache {
   /** Moves what waits in the outbox into the document and out to the peers; what is too much, in later turns. */
   commit(): void {
     this.#isCommitScheduled = false;
-    if (this.#office.isOurs) this.#evictions += this.replica.evict(limits.evictionsMax);
+    const evicted = this.#evict();
     const update = this.replica.commit(limits.commitMax);
     if (update !== null) this.#peers.push(update);
     if (!this.replica.hasUnwritten) this.#peers.complete();
-    if (this.replica.hasUncommitted || (this.#office.isOurs && this.replica.isOverLimits)) this.#scheduleCommit();
+    if (this.replica.hasUncommitted || evicted > 0) this.#scheduleCommit();
   }
 
   /**
@@ -145,19 +147,15 @@ export class OpenCache {
    */
   async flush(): Promise<void> {
     await this.#starting;
+    const writes = this.#writes;
     await this.#commitAll();
-    this.#hasUnflushed = false;
-    try {
-      await this.#office.flush();
-    } catch (error) {
-      this.#hasUnflushed = true;
-      throw error;
-    }
+    await this.#office.flush();
+    this.#flushedWrites = Math.max(this.#flushedWrites, writes);
   }
 
   /** Whether a flush at the end of the process would save something, and was not tried. */
   get needsFlush(): boolean {
-    return !this.#wasFlushedAtExit && (this.#hasUnflushed || (this.#office.keepsFile && !this.#keeper.isSaved));
+    return !this.#wasFlushedAtExit && (this.#flushedWrites < this.#writes || (this.#office.keepsFile && !this.#keeper.isSaved));
   }
 
   /** Flushes once, since the process ends by itself; a failure is an event. Never rejects. */
@@ -184,7 +182,7 @@ export class OpenCache {
    */
   saveSync(): void {
     if (this.#state === 'closed' || !this.options.isPersistent) return;
-    if (this.#hasUnflushed || this.#office.isOurs) this.#keeper.saveSync();
+    if (this.#flushedWrites < this.#writes || this.#office.isOurs) this.#keeper.saveSync();
   }
 
   /** Empties the cache in every process and removes the file. Rejects as `flush` does. */
@@ -192,8 +190,11 @@ export class OpenCache {
     await this.#starting;
     this.replica.delete([]);
     await this.#commitAll();
-    await this.#peers.deliver(null);
-    if (this.options.isPersistent) await this.#keeper.remove();
+    try {
+      await this.#peers.deliver(null);
+    } finally {
+      if (this.options.isPersistent) await this.#keeper.remove();
+    }
   }
 
   /** Leaves the peers; resolves when nothing is written any more, and nothing can be done with it afterwards. */
@@ -223,7 +224,7 @@ export class OpenCache {
     try {
       const isKnown = this.#peers.receive(link, messages);
       // What has come may be too much: then some must go, at the end of this turn.
-      if (this.#office.isOurs && this.replica.isOverLimits) this.#scheduleCommit();
+      if (this.replica.isOverLimits) this.#scheduleCommit();
       return isKnown;
     } catch (cause) {
       link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what is no update.', { cause }));
@@ -290,6 +291,16 @@ export class OpenCache {
     }
   }
 
+  /** Evicts some values, where this is the manager and there are too many; how many. */
+  #evict(): number {
+    if (!this.#office.isOurs || !this.replica.isOverLimits) return 0;
+    // What has expired goes first, for nothing.
+    this.replica.sweep(limits.sweepMax);
+    const evicted = this.replica.evict(limits.evictionsMax);
+    this.#evictions += evicted;
+    return evicted;
+  }
+
   #scheduleCommit(): void {
     if (this.#isCommitScheduled) return;
     this.#isCommitScheduled = true;
@@ -323,10 +334,8 @@ export class OpenCache {
   }
 
   #onChange({ register, reason, isLocal }: Change): void {
-    for (const audience of this.#audience) {
-      if (!audience.hasListeners('change')) continue;
-      audience.emit('change', { path: register.key, reason, origin: isLocal ? 'local' : 'remote' });
-    }
+    const event = { path: register.key, reason, origin: isLocal ? 'local' : 'remote' } as const;
+    for (const audience of this.#audience) if (audience.hasListeners('change')) audience.emit('change', event);
   }
 
   #emit<Name extends keyof CacheEvents>(name: Name, ...args: CacheEvents[Name]): void {

@@ -1,0 +1,134 @@
+/** A conversation of two sessions over a link that the test controls, written down as a script. */
+import type { Message } from '../../lib/core/message';
+import type { Replica } from '../../lib/core/replica';
+import { Session } from '../../lib/core/session';
+import { Bench } from './replicas';
+
+export type Side = 'A' | 'B';
+const otherSide = { A: 'B', B: 'A' } as const;
+
+/** Two processes with a link between them; each may have the cache open. The script is what was delivered and seen. */
+export class Talk {
+  readonly bench = new Bench();
+  readonly replicas: Record<Side, Replica> = { A: this.bench.create({ id: 'a' }), B: this.bench.create({ id: 'b' }) };
+  readonly sessions: Partial<Record<Side, Session>> = {};
+  readonly script: string[] = [];
+  /** How many messages fit on the way to a side. */
+  readonly room: Record<Side, number> = { A: Infinity, B: Infinity };
+  /** Answers to flushes that the host of a side holds back. */
+  readonly held: ((problem: string) => void)[] = [];
+  isHolding = false;
+  readonly #towards: Record<Side, Message[]> = { A: [], B: [] };
+  readonly #hasDropped: Record<Side, boolean> = { A: false, B: false };
+
+  open(...sides: Side[]): this {
+    for (const side of sides) {
+      const session: Session = new Session(
+        this.replicas[side],
+        {
+          send: (message) => this.#send(otherSide[side], message),
+          onAnswer: (token) => this.script.push(`${side}: answered ${token}`),
+          onPresence: () => this.script.push(`${side}: peer ${session.isPresent ? 'present' : 'gone'}`),
+          onEpoch: () => {
+            this.script.push(`${side}: epoch ${this.replicas[side].epoch.number}`);
+            session.restart();
+          },
+          onFlush: (isDurable, answer) => {
+            if (isDurable && this.isHolding) this.held.push(answer);
+            else answer('');
+          },
+        },
+        { isPersistent: side === 'A' },
+      );
+      this.sessions[side] = session;
+      session.ask();
+    }
+    return this;
+  }
+
+  close(side: Side): this {
+    this.sessions[side]!.leave();
+    delete this.sessions[side];
+    return this;
+  }
+
+  set(side: Side, path: string): this {
+    this.replicas[side].set(path, 1);
+    const update = this.replicas[side].commit()!;
+    this.sessions[side]?.push(update);
+    return this;
+  }
+
+  flush(side: Side, name: string, isDurable = false): this {
+    this.sessions[side]!.flush(isDurable, (outcome) => {
+      this.script.push(`${side}: flush ${name} ${outcome.kind === 'failed' ? outcome.problem : outcome.kind}`);
+    });
+    return this;
+  }
+
+  /** Delivers what is under way to `side`, one message at a time, at most `count`. */
+  deliver(side: Side, count = Infinity): this {
+    for (let i = 0; i < count && this.#towards[side].length > 0; i++) {
+      const message = this.#towards[side].shift()!;
+      this.script.push(`${otherSide[side]} > ${side} ${describeMessage(message)}`);
+      const session = this.sessions[side];
+      if (session !== undefined) session.receive([message]);
+      else if (message.type === 'state') this.#send(otherSide[side], { type: 'none', token: message.token });
+    }
+    if (this.#hasDropped[side] && this.#towards[side].length === 0) {
+      this.#hasDropped[side] = false;
+      this.sessions[otherSide[side]]?.restart();
+    }
+    return this;
+  }
+
+  /** Delivers until nobody has anything to say; returns what was said and seen since the last time. */
+  settle(): string[] {
+    while (this.#towards.A.length + this.#towards.B.length > 0) this.deliver('B', 1).deliver('A', 1);
+    return this.script.splice(0);
+  }
+
+  /** Loses what is under way to `side`. */
+  lose(side: Side): this {
+    this.#towards[side].length = 0;
+    return this;
+  }
+
+  expectSame(keys: string[]): void {
+    for (const replica of [this.replicas.A, this.replicas.B]) {
+      expect(Object.keys(replica.get([]) as object).sort()).toEqual(keys);
+      expect(replica.hasPending).toBe(false);
+    }
+  }
+
+  #send(to: Side, message: Message): boolean {
+    if (this.#hasDropped[to] || this.#towards[to].length >= this.room[to]) {
+      this.#hasDropped[to] = true;
+      return false;
+    }
+    this.#towards[to].push(message);
+    return true;
+  }
+}
+
+function describeMessage(message: Message): string {
+  switch (message.type) {
+    case 'state':
+      return `state ${message.token}${message.isMirrored ? ' mirrored' : ''}`;
+    case 'flush':
+      return `flush${message.isDurable ? ' durable' : ''} ${message.token}`;
+    case 'sync':
+    case 'none':
+    case 'flushed':
+      return `${message.type} ${message.token}`;
+    default:
+      return message.type;
+  }
+}
+
+/** Both have the cache open and have nothing more to say. */
+export function openTalk(): Talk {
+  const talk = new Talk().open('A', 'B');
+  talk.settle();
+  return talk;
+}

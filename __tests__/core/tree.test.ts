@@ -1,0 +1,178 @@
+/** The tree by itself: winners, the dead it tells of, and the nodes that reads leave behind. */
+import { Tree, type TreeOwner } from '../../lib/core/tree';
+import type { TreeNode } from '../../lib/core/node';
+import type { Register } from '../../lib/core/register';
+import { toHybridTime } from '../../lib/core/stamp';
+import type { JsonValue } from '../../lib/core/value';
+import { RETENTION_MS, START_MS } from './replicas';
+
+let nowMs: number;
+let dead: string[];
+let tree: Tree;
+
+beforeEach(() => {
+  nowMs = START_MS;
+  dead = [];
+  tree = create();
+});
+
+function create(pathIndexMax?: number): Tree {
+  const owner: TreeOwner = {
+    now: () => nowMs,
+    retentionMs: () => RETENTION_MS,
+    onDead: ({ key, writer, time }, node) => {
+      expect(node.key()).toBe(key);
+      dead.push(`${key}@${writer}${time - BASE}`);
+    },
+  };
+  return pathIndexMax === undefined ? new Tree(owner) : new Tree(owner, pathIndexMax);
+}
+
+const BASE = toHybridTime(START_MS);
+
+function register(key: string, time: number, value?: JsonValue, more: Partial<Register> = {}): Register {
+  return { key, time: BASE + time, writer: 'w', value, expiresAt: 0, bytes: 0, home: 'w.1', ...more };
+}
+
+/** Forgets the orphans that were there at `beforeMs`; the keys to look at again. */
+function forgetOrphans(beforeMs: number): string[] {
+  return tree.orphans.take(({ since }) => since <= beforeMs).flatMap(({ node }) => tree.forget(node));
+}
+
+function countNodes(node: TreeNode): number {
+  let count = 1;
+  if (node.children !== null) for (const child of node.children.values()) count += countNodes(child);
+  return count;
+}
+
+describe('nodes that were only read', () => {
+  test('of a million distinct missing paths do not grow the tree', () => {
+    tree = create(100);
+    tree.addEntry(register('here', 1, 1), false);
+    for (let i = 0; i < 1_000_000; i++) tree.get(`missing${i}`);
+    for (let i = 0; i < 10_000; i++) tree.get(`missing${i}.a`);
+    expect(countNodes(tree.root)).toBeLessThanOrEqual(2 + 2 * 200);
+    expect(tree.get('here')).toBe(1);
+  });
+
+  test('are gone at once where the path was an array', () => {
+    for (let i = 0; i < 1000; i++) expect(tree.get(['missing', i, 'a'])).toBeUndefined();
+    expect(countNodes(tree.root)).toBe(1);
+  });
+
+  test('below a value, and of paths that are there, do not grow it either', () => {
+    tree = create(10);
+    tree.addEntry(register('a', 1, { b: [1, 2, 3] }), false);
+    for (let i = 0; i < 10_000; i++) tree.get(`a.b[${i % 3}]["${i}"]`);
+    for (let i = 0; i < 10_000; i++) tree.get(['a', 'b', i]);
+    expect(countNodes(tree.root)).toBeLessThan(60);
+    expect(tree.get('a.b[2]')).toBe(3);
+  });
+
+  test('stay while their path is in the index, in which they are found again', () => {
+    expect(tree.locate('a.b')).toBe(tree.locate('a.b'));
+    expect(tree.locate('a.b')).toBe(tree.locate('a["b"]'));
+    expect(tree.locate(['a', 'b'])).toBe(tree.locate('a.b'));
+  });
+});
+
+describe('entries', () => {
+  test('a later one wins, and the earlier is told to be dead, in either order', () => {
+    expect(tree.addEntry(register('a', 1, 'old'), false)).toBe(true);
+    expect(tree.addEntry(register('a', 2, 'new', { home: 'v.1', writer: 'v' }), false)).toBe(true);
+    expect(dead.splice(0)).toEqual(['a@w1']);
+    expect(tree.addEntry(register('a', 0, 'older', { home: 'u.1', writer: 'u' }), false)).toBe(false);
+    expect(dead).toEqual(['a@u0']);
+    expect(tree.get('a')).toBe('new');
+  });
+
+  test('one hidden by a later write above it is dead', () => {
+    tree.addEntry(register('a', 5, { x: 1 }), false);
+    expect(tree.addEntry(register('a.b.c', 4, 1), false)).toBe(false);
+    expect(dead).toEqual(['a.b.c@w4']);
+    expect(tree.get('a')).toEqual({ x: 1 });
+  });
+
+  test('a later write above buries all that is older below, and nothing newer', () => {
+    tree.addEntry(register('a.b', 1, 1), false);
+    tree.addEntry(register('a.b.c', 9, 2), false);
+    tree.addEntry(register('a.d', 3, 3), false);
+    tree.addEntry(register('a', 5, {}), false);
+    expect(dead.sort()).toEqual(['a.b@w1', 'a.d@w3']);
+    expect(tree.get([])).toEqual({ a: { b: { c: 2 } } });
+  });
+
+  test('a moved one keeps its stamp and changes nothing', () => {
+    tree.addEntry(register('a', 1, 'x'), false);
+    expect(tree.addEntry(register('a', 1, 'x', { home: 'w.2' }), false)).toBe(false);
+    tree.removeEntry('w.1', 'a');
+    expect(tree.get('a')).toBe('x');
+    expect(dead).toEqual([]);
+    tree.removeEntry('w.2', 'a');
+    expect(forgetOrphans(nowMs)).toEqual([]);
+    expect(tree.get('a')).toBeUndefined();
+  });
+
+  test('two of one hybrid time are ordered by their writers', () => {
+    for (const order of [['v', 'w'], ['w', 'v']]) {
+      tree = create();
+      for (const writer of order) tree.addEntry(register('a', 1, writer, { writer, home: `${writer}.1` }), false);
+      expect(tree.get('a')).toBe('w');
+    }
+  });
+
+  test('with a key that is none are passed over', () => {
+    for (const key of ['a["b"]', '.a', '__proto__', 'a.__proto__.b']) {
+      expect(tree.addEntry(register(key, 1, 1), false)).toBe(false);
+      tree.removeEntry('w.1', key);
+    }
+    expect(countNodes(tree.root)).toBe(1);
+  });
+
+  test('that go leave no node behind', () => {
+    for (const time of [1, 2, 3]) tree.addEntry(register('a.b', time, undefined, { home: `w.${time}` }), false);
+    for (const time of [1, 2, 3]) tree.removeEntry(`w.${time}`, 'a.b');
+    expect(countNodes(tree.root)).toBe(1);
+  });
+
+  test('a winner whose owner removed it shows until the retention is over: what replaced it is on its way', () => {
+    tree.addEntry(register('a', 1, 'old'), false);
+    tree.removeEntry('w.1', 'a');
+    nowMs += 1000;
+    expect(forgetOrphans(nowMs - 1001)).toEqual([]);
+    expect(tree.get('a')).toBe('old');
+    expect(forgetOrphans(nowMs - 1000)).toEqual([]);
+    expect(tree.get('a')).toBeUndefined();
+    expect(countNodes(tree.root)).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('expiry', () => {
+  test('takes the value and leaves a tombstone with the same stamp', () => {
+    tree.addEntry(register('a', 1, 'x', { expiresAt: START_MS + 10 }), false);
+    nowMs += 9;
+    expect(tree.expireNext(nowMs)).toBeNull();
+    nowMs += 1;
+    expect(tree.get('a')).toBeUndefined();
+    expect(tree.expireNext(nowMs)?.register).toMatchObject({ time: BASE + 1, writer: 'w', value: undefined, home: 'w.1' });
+    expect(tree.expireNext(nowMs)).toBeNull();
+    nowMs += 1e12;
+    expect(tree.expireNext(nowMs)).toBeNull();
+  });
+
+  test('that another replica swept first changes what is visible only once', () => {
+    tree.addEntry(register('a', 1, 'x', { expiresAt: START_MS + 10 }), false);
+    nowMs += 10;
+    expect(tree.addEntry(register('a', 1, undefined, { expiresAt: START_MS + 10 }), true)).toBe(true);
+    expect(tree.addEntry(register('a', 1, undefined, { expiresAt: START_MS + 10 }), true)).toBe(false);
+    expect(tree.expireNext(nowMs)).toBeNull();
+  });
+
+  test('a set of the very millisecond in which its parent expired is above it, one before is not', () => {
+    tree.addEntry(register('a', 1, { x: 1 }, { expiresAt: START_MS + 10 }), false);
+    tree.addEntry(register('a.at', 10 * 4096, 1), false);
+    tree.addEntry(register('a.before', 10 * 4096 - 1, 1), false);
+    nowMs += 10;
+    expect(tree.get([])).toEqual({ a: { at: 1 } });
+  });
+});
