@@ -1,0 +1,86 @@
+/**
+ * Stalls: how long compaction, and then the sweep of as many entries that expire at once, hold up the event
+ * loops of two processes with many live entries. Measured three ways: by the event loop's delay, by the longest
+ * single thing that the library did, and the same without what other programs took of the processor.
+ */
+'use strict';
+
+const path = require('node:path');
+const { delay } = require('../demo/wait');
+const { claim, line, measure } = require('./measure');
+const { median, time } = require('./numbers');
+
+const DEFAULTS = { entries: 100_000, seconds: 15, rounds: 3, gcInterval: 2000, persist: 0, profile: 0 };
+const STALL_MS = 10;
+
+measure('stalls by compaction and sweep', DEFAULTS, async (fleet, options) => {
+  const { entries, seconds, rounds, gcInterval, persist, profile } = options;
+  const settings = { gcInterval, persist: persist === 1 };
+  // --profile 1 leaves profiles in the working directory.
+  const forkOptions = profile === 1 ? { execArgv: ['--cpu-prof', `--cpu-prof-dir=${path.join(process.cwd(), 'profiles')}`] } : {};
+  const members = [];
+  for (let i = 0; i < 2; i++) members.push(await fleet.open('stalls', settings, forkOptions));
+  const idle = fleet.fork();
+  await idle.ask('open', 'idle', fleet.options(settings));
+  const half = entries / 2;
+  await Promise.all(
+    members.map((member, i) => member.ask('load', 'fill', { to: half, batch: 200, prefix: `p${i}` })),
+  );
+  for (const member of members) await member.ask('flush');
+  await delay(2 * gcInterval);
+
+  const scenes = {
+    idle: async () => delay(seconds * 500),
+    compaction: async () => {
+      // Small batches: what is held up shall be held up by upkeep, not by the load.
+      const load = { count: Infinity, keys: half, batch: 100, pauseMs: 5 };
+      await Promise.all(members.map((member, i) => member.ask('start', 'overwrite', { ...load, prefix: `p${i}` })));
+      await delay(seconds * 1000);
+      await Promise.all(members.map((member) => member.ask('stop')));
+    },
+    sweep: async () => {
+      const ttl = seconds * 1000;
+      await Promise.all(
+        members.map((member, i) => member.ask('load', 'fill', { to: half, batch: 200, prefix: `short${i}`, ttl })),
+      );
+      for (const member of members) await member.ask('flush');
+      // Nothing has expired yet, and the load is over: what is seen from now on is the sweep.
+      await watchAll();
+      await delay(ttl + 5 * gcInterval);
+    },
+  };
+  const watchAll = () => Promise.all([...members, idle].map((member) => member.ask('watch', { isTimed: true })));
+
+  for (const [name, play] of Object.entries(scenes)) {
+    const results = [];
+    for (let round = 1; round <= rounds; round++) {
+      await watchAll();
+      await play();
+      const watched = await Promise.all([...members, idle].map((member) => member.ask('watched')));
+      results.push(watched);
+      print(`${name} ${round}`, watched);
+    }
+    const longest = median(results.map((watched) => Math.max(...watched.slice(0, 2).map(({ turns }) => longestOf(turns)))));
+    const loop = median(results.map((watched) => Math.max(...watched.slice(0, 2).map(({ max }) => max))));
+    const floor = median(results.map((watched) => watched[2].max));
+    claim(longest < STALL_MS, `${name}: longest thing the library did ${time(longest)} (its own time; median of ${rounds})`);
+    line(`       longest delay of the event loop ${time(loop)}; of a process that does nothing ${time(floor)}`);
+  }
+  const states = await Promise.all(members.map((member) => member.ask('state')));
+  for (const { stats, memory } of states) line(JSON.stringify({ ...stats, heap: memory.heap }));
+  await fleet.closeAll();
+});
+
+function longestOf(turns) {
+  return Math.max(0, ...Object.values(turns).map(({ own }) => own));
+}
+
+function print(title, watched) {
+  watched.forEach(({ max, p999, p99, turns }, i) => {
+    const details = Object.entries(turns)
+      .filter(([, { max: ms }]) => ms >= 1)
+      .map(([name, { calls, max: ms, own, over10 }]) => `${name} ${time(ms)} (own ${time(own)}, ${over10} of ${calls} > 10 ms)`);
+    const who = i < 2 ? `process ${i + 1}` : 'the idle one';
+    line(`${title}, ${who}: delay max ${time(max)}, p99.9 ${time(p999)}, p99 ${time(p99)}; ${details.join(', ')}`);
+  });
+}
