@@ -57,7 +57,7 @@ export const limits = {
   /** Milliseconds that a flush waits for all connected processes before it rejects. */
   flushWaitMs: 30_000,
   /** Expired values that the timer turns into tombstones in one turn of the event loop. */
-  sweepMax: 1000,
+  sweepMax: 100,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
   /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */

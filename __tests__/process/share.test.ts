@@ -115,8 +115,8 @@ test('with persist: false there is no file, and a process that keeps one saves f
   await members[1]!.ask('flush');
   expect(await keeper.ask('get', [])).toEqual({ a: 1, b: 2 });
   await Promise.all(members.map((member) => member.ask('close')));
-  await keeper.kill();
   await until('the file', () => existsSync(join(path, 'c.db')));
+  await keeper.kill();
   // Nothing was said about disk: the keeper has written only what it had when it took office.
   expect(await readFile(path, 'a')).toBe(1);
 });
