@@ -1,6 +1,6 @@
 /** The mesh between real processes, threads and cluster workers; they load dist/. */
 import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { managerPid } from '../../lib/mesh/manager';
@@ -156,7 +156,8 @@ test('the hint of manager-process is one process of several, and the same for al
 test('asking manager-process keeps no process alive and prints nothing', async () => {
   // A `ps` that hangs, first in the path.
   const directory = cleanup.directory();
-  writeFileSync(join(directory, 'ps'), '#!/bin/sh\nexec sleep 30\n', { mode: 0o755 });
+  const pidFile = join(directory, 'pid');
+  writeFileSync(join(directory, 'ps'), `#!/bin/sh\necho $$ > ${pidFile}\nexec sleep 30\n`, { mode: 0o755 });
   const startedAt = performance.now();
   const asking = spawn(process.execPath, [fixture('manager'), 'exit'], {
     env: { ...process.env, PATH: `${directory}:${process.env['PATH'] ?? ''}` },
@@ -167,6 +168,9 @@ test('asking manager-process keeps no process alive and prints nothing', async (
   await until('it ends', () => exited(asking));
   expect(performance.now() - startedAt).toBeLessThan(5_000);
   expect([asking.exitCode, output]).toEqual([0, '']);
+  // Whoever asked is gone; what it started must not outlive the test.
+  await until('it runs', () => existsSync(pidFile) && readFileSync(pidFile, 'utf8').endsWith('\n'));
+  process.kill(Number(readFileSync(pidFile, 'utf8')));
 });
 
 test('without ps the rank is 1', async () => {
