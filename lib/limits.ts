@@ -32,6 +32,10 @@ export const limits = {
   evictionsMax: 1000,
   /** Estimated bytes of values that are written to the document in one turn, and go out in one frame. */
   commitBytesMax: 4 * MiB,
+  /** Yjs structs of a document's state that are encoded in one turn of the event loop: less than a millisecond. */
+  stateStructsMax: 500,
+  /** Bytes of a document's state that are encoded in one turn, give or take one value. */
+  stateBytesMax: 256 * KiB,
   /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */
   pastClientsMax: 100,
   /** Segment maps that a document may have seen before a new epoch begins: Yjs keeps the name of each. */

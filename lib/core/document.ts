@@ -7,6 +7,7 @@
 import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
+import { DocumentState } from './document-state';
 import { decodeEntry, encodeEntry, isKnownEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
 import { limits } from '../limits';
@@ -190,6 +191,11 @@ export class Document {
   /** Everything that a document with `vector` lacks, or everything, as one update (V1). */
   encodeState(vector?: Uint8Array): Uint8Array {
     return Y.encodeStateAsUpdate(this.#doc, vector);
+  }
+
+  /** The same in slices; see DocumentState. */
+  beginState(vector?: Uint8Array): DocumentState {
+    return new DocumentState(this.#doc, vector);
   }
 
   /** The Yjs clients of which a document with `vector` has more than this one, with the clock that it has. */

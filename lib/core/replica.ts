@@ -6,6 +6,7 @@
  */
 import { reasonOf, type Change } from './change';
 import { Document } from './document';
+import type { DocumentState } from './document-state';
 import { segmentOwner } from './entry';
 import { compareEpochs, firstEpoch, type Epoch } from './epoch';
 import { Evictor } from './evictor';
@@ -33,6 +34,8 @@ export interface ReplicaOptions {
   readonly nextClientId: () => number;
   /** Hears of every change; called outside Yjs, after the fact. */
   readonly onChange?: (change: Change) => void;
+  /** Hears of every update that the document of this epoch has taken in, made here or received. */
+  readonly onUpdate?: (update: Uint8Array) => void;
   /** How long what was removed is remembered, in ms. Partitions longer than that may bring back what was deleted. */
   readonly retentionMs: () => number;
   readonly valueBytesMax?: number;
@@ -126,7 +129,9 @@ export class Replica {
    * the peers, or null if there was nothing to do.
    */
   commit(countMax = Infinity): Uint8Array | null {
-    return this.#ledger.commit(countMax);
+    const update = this.#ledger.commit(countMax);
+    if (update !== null) this.#options.onUpdate?.(update);
+    return update;
   }
 
   /**
@@ -235,6 +240,11 @@ export class Replica {
     return this.#document.encodeState(vector);
   }
 
+  /** The same in slices, for one turn of the event loop each. */
+  beginState(vector?: Uint8Array): DocumentState {
+    return this.#document.beginState(vector);
+  }
+
   /** Yjs clients of which a replica with `vector` has more than this one, with the clock it has. */
   lacks(vector: Uint8Array): Map<number, number> {
     return this.#document.lacks(vector);
@@ -311,6 +321,8 @@ export class Replica {
       if (orphan !== null && segmentOwner(segmentId) === this.id) this.#ledger.write(orphan);
     }
     if (added.length + removed.length > 0) this.#ledger.touch();
+    // Also what has changed nothing that is visible: later updates build on it.
+    for (const update of updates) this.#options.onUpdate?.(update);
   }
 
   #add(register: Register, isReplacement: boolean, result: Change[]): void {
