@@ -17,7 +17,7 @@ import type { Register } from './register';
 import { HybridClock } from './stamp';
 import { Tree } from './tree';
 import { Upkeep } from './upkeep';
-import type { Census } from './tally';
+import { takeCensus, type Census } from './tally';
 import type { JsonValue } from './value';
 import { Writer } from './writer';
 import { limits } from '../limits';
@@ -45,6 +45,8 @@ export interface ReplicaOptions {
   readonly segmentWritesMax?: number;
   /** Entries that compaction moves in one commit, at most. */
   readonly movesMax?: number;
+  /** Yjs structs in one slice of a state, at most. */
+  readonly stateStructsMax?: number;
 }
 
 export class Replica {
@@ -66,9 +68,13 @@ export class Replica {
     this.#tree = new Tree({
       now,
       retentionMs,
-      onDead: (register, node) => {
-        this.#ledger.bury(register, node);
+      onDead: (register) => {
+        this.#ledger.bury(register);
       },
+      onCleared: (node) => {
+        this.#ledger.clearLater(node);
+      },
+      findCopy: (register) => this.#ledger.findCopy(register),
     });
     const tree = this.#tree;
     this.#ledger = new Ledger({ replicaId: id, tree, document: this.#createDocument(firstEpoch), movesMax });
@@ -187,8 +193,9 @@ export class Replica {
    * saw, and keeps the name of every segment map. `peerCount` are the clients that are there.
    */
   needsEpoch(peerCount: number): boolean {
-    const { clientCount, segmentCountEver } = this.#document;
-    return clientCount > limits.pastClientsMax + peerCount || segmentCountEver > limits.pastSegmentsMax;
+    const { clientCount, segmentCount, segmentCountEver } = this.#document;
+    const hasManyNames = segmentCountEver > limits.pastSegmentsMax + 4 * segmentCount;
+    return clientCount > limits.pastClientsMax + peerCount || hasManyNames;
   }
 
   /** Begins a new epoch: an empty document, into which everyone writes again what is theirs. */
@@ -242,7 +249,7 @@ export class Replica {
 
   /** The same in slices, for one turn of the event loop each. */
   beginState(vector?: Uint8Array): DocumentState {
-    return this.#document.beginState(vector);
+    return this.#document.beginState(vector, this.#options.stateStructsMax);
   }
 
   /** Yjs clients of which a replica with `vector` has more than this one, with the clock it has. */
@@ -277,18 +284,7 @@ export class Replica {
 
   /** What the tree and the document hold; costs little. */
   census(): Census {
-    const { live, bytes, tombstones, entries } = this.#tree.tally;
-    const { segmentCount, segmentCountEver, clientCount, structCount } = this.#document;
-    return {
-      live,
-      bytes,
-      tombstones,
-      entries,
-      structs: structCount,
-      segments: segmentCount,
-      segmentsEver: segmentCountEver,
-      clients: clientCount,
-    };
+    return takeCensus(this.#tree.tally, this.#document);
   }
 
   /** Entries of peers that were passed over because they are no registers. */

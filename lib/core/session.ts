@@ -4,6 +4,7 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
+import type { DocumentState } from './document-state';
 import { compareEpochs } from './epoch';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
@@ -16,6 +17,10 @@ export interface SessionPort {
   readonly onAnswer: (token: number) => void;
   /** The peer opened or closed the cache. */
   readonly onPresence: () => void;
+  /** Whether a slice of a large state may go out now, or rather in a later turn. */
+  readonly hasRoom: () => boolean;
+  /** Has `goOn` called in a later turn: more of a large state is to go out. */
+  readonly goOnLater: () => void;
   /** The replica has entered another epoch: all its sessions, this one included, must restart. */
   readonly onEpoch: () => void;
   /**
@@ -49,6 +54,8 @@ export class Session {
   /** Token of the last state sent. Invariant: `#answered` <= `#asked`. */
   #asked = 0;
   #answered = 0;
+  /** The answer to the peer's last state, of which slices are to go out still. */
+  #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
   /** Flushes that the peer has not answered, by token. */
@@ -83,6 +90,7 @@ export class Session {
   /** Begins anew: after messages were dropped, once there is room again, or in another epoch. */
   restart(): void {
     this.#isStreaming = false;
+    this.#answering = null;
     this.#askWith(true);
   }
 
@@ -230,16 +238,40 @@ export class Session {
       this.restart();
       return;
     }
-    const update = this.#replica.encodeState(message.vector);
-    const isComplete = !this.#replica.hasUnwritten;
-    if (!isComplete) this.#incomplete.push(message.token);
-    this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, isComplete, update });
-    // Flushes that waited for this moment, and those that may have been dropped before it.
-    for (const token of this.#flushes.keys()) this.#unsent.add(token);
-    this.#sendFlushes();
+    this.#isStreaming = false;
+    this.#answering = { state: this.#replica.beginState(message.vector), token: message.token };
+    this.goOn();
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
     // what we lack, but a state that is under way to it will bring that.
     if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askWith(false);
+  }
+
+  /** Sends the next slices of an answer, or the rest of it, from where on updates may follow. */
+  goOn(): void {
+    while (this.#answering !== null) {
+      const { state, token } = this.#answering;
+      const { epoch } = this.#replica;
+      const update = state.next()!;
+      if (state.isOver) {
+        this.#answering = null;
+        this.#finish(token, update);
+      } else if (!this.#port.send({ type: 'update', epoch, update })) {
+        // It begins anew once there is room.
+        this.#answering = null;
+      } else if (!this.#port.hasRoom()) {
+        this.#port.goOnLater();
+        return;
+      }
+    }
+  }
+
+  #finish(token: number, update: Uint8Array): void {
+    const isComplete = !this.#replica.hasUnwritten;
+    if (!isComplete) this.#incomplete.push(token);
+    this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, update });
+    // Flushes that waited for this moment, and those that may have been dropped before it.
+    for (const each of this.#flushes.keys()) this.#unsent.add(each);
+    this.#sendFlushes();
   }
 
   #receiveSync(message: SyncMessage): void {
@@ -290,6 +322,7 @@ export class Session {
     this.#peerIsPersistent = isPersistent;
     if (!isPresent) {
       this.#isStreaming = false;
+      this.#answering = null;
       this.#incomplete = [];
       const flushes = [...this.#flushes.values()];
       this.#flushes.clear();

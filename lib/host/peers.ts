@@ -48,6 +48,8 @@ export class Peers {
   readonly #updates = { in: 0, out: 0 };
   readonly #bytes = { in: 0, out: 0 };
   #syncs = 0;
+  /** Until when slices of states may go out in this turn of the event loop. */
+  #turnEnd = 0;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -71,6 +73,10 @@ export class Peers {
         },
         onPresence: () => {
           onPresence(peer, session.isPresent);
+        },
+        hasRoom: () => !link.isBusy && performance.now() < this.#turnEnd,
+        goOnLater: () => {
+          this.#goOnLater(link);
         },
         onEpoch: () => {
           this.restartAll();
@@ -97,6 +103,7 @@ export class Peers {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
+    this.#turnEnd = performance.now() + limits.turnMs;
     session.receive(messages);
     return true;
   }
@@ -190,6 +197,18 @@ export class Peers {
       'ERR_CLUSTER_CACHE_TIMEOUT',
       `A connected process has not confirmed within ${limits.flushWaitMs} ms that it has what was set.`,
     );
+  }
+
+  /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
+  #goOnLater(link: Link): void {
+    const goOn = (): void => {
+      this.#turnEnd = performance.now() + limits.turnMs;
+      const session = this.#sessions.get(link);
+      if (link.isBusy && session?.isPresent === true) this.#goOnLater(link);
+      else session?.goOn();
+    };
+    if (link.isBusy) setTimeout(goOn, limits.busyPollMs);
+    else setImmediate(goOn);
   }
 
   #count(message: Message, way: 'in' | 'out'): void {
