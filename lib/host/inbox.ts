@@ -67,7 +67,9 @@ export class Inbox {
     const waiting = this.#waiting.get(link);
     if (waiting === undefined) return;
     let [count, bytes] = [0, 0];
-    while (count < waiting.length && bytes < limits.receiveBytesMax) bytes += waiting[count++]!.length;
+    while (count < waiting.length && count < limits.receiveCountMax && bytes < limits.receiveBytesMax) {
+      bytes += waiting[count++]!.length;
+    }
     const batch = waiting.splice(0, count);
     if (waiting.length === 0) {
       this.#waiting.delete(link);
