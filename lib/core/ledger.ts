@@ -6,6 +6,7 @@
 import type { Document, EntryPlace } from './document';
 import { segmentOwner } from './entry';
 import type { TreeNode } from './node';
+import { isOrphan } from './orphans';
 import { isSameWrite, type Register } from './register';
 import type { Tree } from './tree';
 import { limits } from '../limits';
@@ -115,7 +116,8 @@ export class Ledger {
   bury(register: Register, node: TreeNode): void {
     if (register.home !== null && this.tends(register.home)) this.#markDead(register.home, register.key);
     // Two who adopted the same segment map at the same time have left two copies of its entries.
-    if (node.entries > 1) this.#buryCopies(node, register.key);
+    // Of an orphan they are all that is left.
+    if (node.entries > (isOrphan(register) ? 0 : 1)) this.#buryCopies(node, register.key);
   }
 
   /** Whether this replica looks after an entry of the write that has won at `node`. */
