@@ -40,6 +40,12 @@ export const limits = {
   pastClientsMax: 100,
   /** Segment maps that a document may have seen before a new epoch begins: Yjs keeps the name of each. */
   pastSegmentsMax: 10_000,
+  /** Milliseconds that a write of a peer may be ahead of the latest that this process's clock has shown. */
+  clockAheadMsMax: 24 * 60 * 60 * 1000,
+  /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */
+  epochsAheadMax: 1_000_000,
+  /** Bytes of removals that wait for what they remove; each update received goes through all of them. */
+  pendingRemovalsBytesMax: 256 * KiB,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,
   /** Bytes of the first frame on a link, before the peer has said who it is. */

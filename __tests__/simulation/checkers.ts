@@ -45,7 +45,7 @@ export function checkPaths(node: Node, path: string[]): void {
 
 /** Nothing was applied that builds on what had not arrived. */
 export function checkNoGaps(world: World): void {
-  for (const { replica } of world.nodes) if (replica.hasPendingStructs) throw new Error(`${replica.id} has a gap`);
+  for (const { replica } of world.nodes) if (replica.gapCount > 0) throw new Error(`${replica.id} has met a gap`);
 }
 
 /** Documents hold little more than what is alive, however much was written. */

@@ -8,8 +8,9 @@ import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
 import { DocumentState } from './document-state';
-import { decodeEntry, encodeEntry, isKnownEntry, segmentOwner } from './entry';
+import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
+import { ROOT_NAME } from './update';
 import { limits } from '../limits';
 
 /** Where an entry stands. */
@@ -28,8 +29,10 @@ export interface AddedEntry {
 export interface DocumentChanges {
   readonly added: readonly AddedEntry[];
   readonly removed: readonly EntryPlace[];
-  /** Entries that are no registers; they are passed over, here as in every other process. */
+  /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
   readonly refused: number;
+  /** Whether some of it built on what this document has not heard of; that was dropped. */
+  readonly hasGap: boolean;
 }
 
 /** An entry that a commit made, for the register of the same index. */
@@ -73,6 +76,8 @@ export interface DocumentOptions {
   readonly clientId: number;
   /** Writes after which a new segment map is begun. */
   readonly segmentWritesMax?: number;
+  /** The latest hybrid time of an entry that is taken in; none without it. */
+  readonly timeMax?: () => number;
 }
 
 type SegmentEvent = Y.YEvent<Y.AbstractType<unknown>>;
@@ -83,15 +88,17 @@ export class Document {
   readonly #root: Y.Map<unknown>;
   readonly #segments: Segments;
   readonly #replicaId: string;
+  readonly #timeMax: (() => number) | undefined;
   #changes: { added: AddedEntry[]; removed: EntryPlace[]; refused: number } = noChanges();
 
-  constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax }: DocumentOptions) {
+  constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax, timeMax }: DocumentOptions) {
     this.epoch = epoch;
     this.#replicaId = replicaId;
+    this.#timeMax = timeMax;
     // Without a name of its own the document would draw random bytes for one.
     this.#doc = new Y.Doc({ guid: 'cluster-cache' });
     this.#doc.clientID = clientId;
-    this.#root = this.#doc.getMap('segments');
+    this.#root = this.#doc.getMap(ROOT_NAME);
     this.#segments = new Segments(segmentMaps(this.#root), replicaId, segmentWritesMax);
     this.#root.observeDeep((events, transaction) => {
       if (!transaction.local) for (const event of events as SegmentEvent[]) this.#collect(event);
@@ -148,14 +155,14 @@ export class Document {
   tendedAt(key: string): Register[] {
     const found: Register[] = [];
     for (const { id, map } of this.#segments.tended) {
-      const register = map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      const register = map.has(key) ? recallEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
   }
 
   /**
-   * Applies updates (V1) in one transaction. Throws whatever Yjs throws at bytes that are no update; what it
+   * Applies updates (V1), surveyed before, in one transaction. Throws whatever Yjs throws nevertheless; what it
    * had taken in before it threw is in the next changes.
    */
   apply(updates: readonly Uint8Array[]): DocumentChanges {
@@ -165,22 +172,21 @@ export class Document {
     Y.transact(this.#doc, applyAll, null, false);
     const changes = this.#changes;
     this.#changes = noChanges();
-    return changes;
+    const { store } = this.#doc;
+    const hasGap = store.pendingStructs !== null || (store.pendingDs?.length ?? 0) > limits.pendingRemovalsBytesMax;
+    // The sync that follows a gap brings it all again; until then Yjs would look at it with every update.
+    if (hasGap) store.pendingStructs = store.pendingDs = null;
+    return { ...changes, hasGap };
   }
 
-  /** Whether `update` builds on something that this document has not heard of: applying it would leave it pending. */
-  hasGapBefore(update: Uint8Array): boolean {
-    return this.isBehind(Y.parseUpdateMeta(update).from);
+  /** The Yjs client that this document writes as, and nobody else. */
+  get clientId(): number {
+    return this.#doc.clientID;
   }
 
-  /** Whether Yjs holds back structs that build on something it has not heard of. */
-  get hasPendingStructs(): boolean {
-    return this.#doc.store.pendingStructs !== null;
-  }
-
-  /** Whether Yjs holds back anything, removals included of what it has not heard of. */
+  /** Whether Yjs holds back removals of what it has not heard of. */
   get hasPending(): boolean {
-    return this.#doc.store.pendingStructs !== null || this.#doc.store.pendingDs !== null;
+    return this.#doc.store.pendingDs !== null;
   }
 
   /** What this document has, summed up. */
@@ -217,7 +223,7 @@ export class Document {
   registersAt(key: string): Register[] {
     const found: Register[] = [];
     for (const [id, map] of this.#root.entries()) {
-      const register = map instanceof Y.Map && map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      const register = map instanceof Y.Map && map.has(key) ? recallEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
@@ -254,7 +260,7 @@ export class Document {
     for (let segment = this.#segments.next(); segment !== null; segment = this.#segments.next()) {
       for (const [key, entry] of segment.map.entries()) {
         if (count >= movesMax || bytes >= limits.compactionBytesMax) return moved;
-        const register = decodeEntry(entry, key, segment.id);
+        const register = recallEntry(entry, key, segment.id);
         count++;
         bytes += register?.bytes ?? 0;
         this.#segments.remove(segment.id, key);
@@ -299,7 +305,7 @@ export class Document {
   }
 
   #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): boolean {
-    const register = decodeEntry(entry, key, segmentId);
+    const register = decodeEntry(entry, key, segmentId, this.#timeMax?.());
     if (register === null) this.#changes.refused++;
     else this.#changes.added.push({ register, isReplacement });
     return register !== null;

@@ -3,7 +3,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
-import type { Epoch } from './epoch';
+import { EPOCH_NUMBER_MAX, type Epoch } from './epoch';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 
@@ -207,6 +207,6 @@ function writeEpoch(encoder: encoding.Encoder, epoch: Epoch): void {
 function readEpoch(decoder: decoding.Decoder): Epoch {
   const number = decoding.readVarUint(decoder);
   const founder = decoding.readVarString(decoder);
-  if (number > 0xffff_ffff || founder.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('epoch');
+  if (number > EPOCH_NUMBER_MAX || founder.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('epoch');
   return { number, founder };
 }

@@ -4,9 +4,10 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
-import { compareEpochs } from './epoch';
+import { compareEpochs, isFarAhead } from './epoch';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
+import { CacheError } from '../errors';
 
 /** What a session asks of its owner. */
 export interface SessionPort {
@@ -151,7 +152,7 @@ export class Session {
   }
 
   /**
-   * Takes in messages that arrived together. Throws what Yjs throws at bytes that are no update: the link must end then.
+   * Takes in messages that arrived together. Throws at what no peer in its senses sends: the link must end then.
    */
   receive(messages: readonly Message[]): void {
     for (let i = 0; i < messages.length; i++) {
@@ -217,6 +218,9 @@ export class Session {
   }
 
   #receiveState(message: StateMessage): void {
+    if (isFarAhead(message.epoch, this.#replica.epoch)) {
+      throw new CacheError('ERR_CLUSTER_CACHE_UPDATE', `A peer claims to be in epoch ${message.epoch.number}, which cannot be.`);
+    }
     const wasPresent = this.#isPresent;
     this.#peerReplicaId = message.replicaId;
     this.#setPresence(true, message.isPersistent);
@@ -230,6 +234,7 @@ export class Session {
       this.restart();
       return;
     }
+    if (this.#escapeForgery(message.vector)) return;
     const update = this.#replica.encodeState(message.vector);
     const isComplete = !this.#replica.hasUnwritten;
     if (!isComplete) this.#incomplete.push(message.token);
@@ -260,10 +265,22 @@ export class Session {
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    if (this.#escapeForgery(message.vector)) return;
     // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
     const wasLost = this.#replica.isBehind(this.#missing);
     this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
     if (wasLost) this.#askWith(false);
+  }
+
+  /**
+   * Somebody has told the peer something in our name: it takes our writes for known and passes them over. In a new
+   * epoch we go by another name, and all that is in anybody's tree is written again.
+   */
+  #escapeForgery(vector: Uint8Array): boolean {
+    if (!this.#replica.isForgedIn(vector)) return false;
+    this.#replica.beginEpoch();
+    this.#port.onEpoch();
+    return true;
   }
 
   #sendFlushes(): void {
