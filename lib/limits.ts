@@ -44,8 +44,6 @@ export const limits = {
   clockAheadMsMax: 24 * 60 * 60 * 1000,
   /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */
   epochsAheadMax: 1_000_000,
-  /** Bytes of removals that wait for what they remove; each update received goes through all of them. */
-  pendingRemovalsBytesMax: 256 * KiB,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,
   /** Bytes of the first frame on a link, before the peer has said who it is. */

@@ -58,8 +58,3 @@ export function checkBounded(world: World): void {
     if (structs > structsMax) throw new Error(`${replica.id} holds ${structs} structs for ${live} that live`);
   }
 }
-
-/** Yjs holds nothing back. */
-export function checkNothingPending(world: World): void {
-  for (const { replica } of world.nodes) if (replica.hasPending) throw new Error(`${replica.id} holds back updates`);
-}

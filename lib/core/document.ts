@@ -31,8 +31,8 @@ export interface DocumentChanges {
   readonly removed: readonly EntryPlace[];
   /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
   readonly refused: number;
-  /** Whether some of it built on what this document has not heard of; that was dropped. */
-  readonly hasGap: boolean;
+  /** What of it built on something that this document has not heard of; that was dropped. */
+  readonly gap: 'none' | 'removals' | 'writes';
 }
 
 /** An entry that a commit made, for the register of the same index. */
@@ -173,20 +173,15 @@ export class Document {
     const changes = this.#changes;
     this.#changes = noChanges();
     const { store } = this.#doc;
-    const hasGap = store.pendingStructs !== null || (store.pendingDs?.length ?? 0) > limits.pendingRemovalsBytesMax;
-    // The sync that follows a gap brings it all again; until then Yjs would look at it with every update.
-    if (hasGap) store.pendingStructs = store.pendingDs = null;
-    return { ...changes, hasGap };
+    const gap = store.pendingStructs !== null ? 'writes' : store.pendingDs !== null ? 'removals' : 'none';
+    // What Yjs holds back, a sync brings again. Kept, it would swallow what comes later, here and nowhere else.
+    store.pendingStructs = store.pendingDs = null;
+    return { ...changes, gap };
   }
 
   /** The Yjs client that this document writes as, and nobody else. */
   get clientId(): number {
     return this.#doc.clientID;
-  }
-
-  /** Whether Yjs holds back removals of what it has not heard of. */
-  get hasPending(): boolean {
-    return this.#doc.store.pendingDs !== null;
   }
 
   /** What this document has, summed up. */
@@ -211,6 +206,12 @@ export class Document {
       if (clock > Y.getState(this.#doc.store, client)) lacking.set(client, clock);
     }
     return lacking;
+  }
+
+  /** Whether a document with `vector` has the same structs as this one. */
+  hasVector(vector: Uint8Array): boolean {
+    const [clocks, { store }] = [[...Y.decodeStateVector(vector)], this.#doc];
+    return clocks.length === store.clients.size && clocks.every(([client, clock]) => clock === Y.getState(store, client));
   }
 
   /** Whether one of `clocks`, by Yjs client, is beyond what this document has. */

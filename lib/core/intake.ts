@@ -82,7 +82,6 @@ export class Intake {
     } finally {
       for (const change of result) onChange(change);
     }
-    // Removals that come before what they remove need no sync: what they remove is on its way from its writer.
     return hasGap ? 'gap' : 'applied';
   }
 
@@ -118,9 +117,9 @@ export class Intake {
   #take(updates: readonly Uint8Array[], result: Change[]): boolean {
     if (updates.length === 0) return false;
     const { replicaId, tree, ledger, onUpdate } = this.#options;
-    const { added, removed, refused, hasGap } = ledger.document.apply(updates);
+    const { added, removed, refused, gap } = ledger.document.apply(updates);
     this.#refused += refused;
-    if (hasGap) this.#gapCount++;
+    if (gap === 'writes') this.#gapCount++;
     for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
     for (const { segmentId, key } of removed) {
       const orphan = tree.removeEntry(segmentId, key);
@@ -130,7 +129,7 @@ export class Intake {
     if (added.length + removed.length > 0) ledger.touch();
     // Also what has changed nothing that is visible: later updates build on it.
     for (const update of updates) onUpdate(update);
-    return hasGap;
+    return gap !== 'none';
   }
 
   #add(register: Register, isReplacement: boolean, result: Change[]): void {

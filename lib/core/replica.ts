@@ -234,6 +234,11 @@ export class Replica {
     return this.#document.lacks(vector);
   }
 
+  /** Whether a replica with `vector` has heard of exactly the writes that this one has. */
+  hasVector(vector: Uint8Array): boolean {
+    return this.#document.hasVector(vector);
+  }
+
   /** Whether one of `clocks`, by Yjs client, is beyond what this replica has. */
   isBehind(clocks: ReadonlyMap<number, number>): boolean {
     return this.#document.isBehind(clocks);
@@ -244,9 +249,9 @@ export class Replica {
     return this.#intake.gapCount;
   }
 
-  /** Whether Yjs holds back removals of what it has not heard of. */
-  get hasPending(): boolean {
-    return this.#document.hasPending;
+  /** Entries of the document, winners and others; the same in all who have heard of the same writes and removals. */
+  get entryCount(): number {
+    return this.#tree.tally.entries;
   }
 
   /** Whether the cache holds more than its limits allow. */

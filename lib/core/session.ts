@@ -59,6 +59,9 @@ export class Session {
   #flushToken = 0;
   /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
   #missing = new Map<number, number>();
+  /** What the last comparisons showed where both have the same writes, but not the same entries. */
+  #disagreement: { readonly entries: number; readonly revision: number; readonly seen: number } | null = null;
+  #hasEscaped = false;
 
   constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
     this.#replica = replica;
@@ -120,8 +123,8 @@ export class Session {
   /** Lets the peer find out whether it has missed something. */
   compare(): void {
     if (!this.#isStreaming) return;
-    const { epoch } = this.#replica;
-    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector() });
+    const { epoch, entryCount: entries } = this.#replica;
+    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector(), entries });
   }
 
   /**
@@ -234,7 +237,10 @@ export class Session {
       this.restart();
       return;
     }
-    if (this.#escapeForgery(message.vector)) return;
+    if (this.#replica.isForgedIn(message.vector)) {
+      this.#escape();
+      return;
+    }
     const update = this.#replica.encodeState(message.vector);
     const isComplete = !this.#replica.hasUnwritten;
     if (!isComplete) this.#incomplete.push(message.token);
@@ -265,22 +271,43 @@ export class Session {
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
-    if (this.#escapeForgery(message.vector)) return;
+    if (this.#replica.isForgedIn(message.vector)) {
+      this.#escape();
+      return;
+    }
     // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
     const wasLost = this.#replica.isBehind(this.#missing);
     this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
     if (wasLost) this.#askWith(false);
+    else this.#compareEntries(message);
   }
 
   /**
-   * Somebody has told the peer something in our name: it takes our writes for known and passes them over. In a new
-   * epoch we go by another name, and all that is in anybody's tree is written again.
+   * Both have heard of the same writes, and have not the same entries. Seen twice, it is not on its way: one lacks
+   * removals, which a sync brings. Seen a third time, one was told something in the name of another.
    */
-  #escapeForgery(vector: Uint8Array): boolean {
-    if (!this.#replica.isForgedIn(vector)) return false;
+  #compareEntries({ vector, entries }: CompareMessage): void {
+    const { entryCount, revision } = this.#replica;
+    if (entries === entryCount || !this.#replica.hasVector(vector)) {
+      this.#disagreement = null;
+      return;
+    }
+    const isSame = this.#disagreement?.entries === entries && this.#disagreement.revision === revision;
+    const seen = isSame ? this.#disagreement!.seen + 1 : 1;
+    this.#disagreement = { entries, revision, seen };
+    if (seen === 2) this.#askWith(false);
+    // Once: who refuses what others take in would begin epochs for ever.
+    if (seen === 3 && !this.#hasEscaped) this.#escape();
+  }
+
+  /**
+   * Begins a new epoch, since somebody was told something in the name of another, and may take what that other really
+   * wrote for known. In a new epoch all go by other names, and all that is in anybody's tree is written again.
+   */
+  #escape(): void {
+    this.#hasEscaped = true;
     this.#replica.beginEpoch();
     this.#port.onEpoch();
-    return true;
   }
 
   #sendFlushes(): void {
