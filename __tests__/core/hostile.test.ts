@@ -165,14 +165,17 @@ describe('an epoch', () => {
     expect([a.epoch.number, b.get('x')]).toEqual([EPOCH_NUMBER_MAX, 1]);
   });
 
-  test('of a file that no message could name is not entered, but what the file holds is kept', () => {
-    const bench = new Bench();
-    const [writer, reader] = [bench.create(), bench.create()];
-    writer.set('x', 1);
-    writer.commit();
-    reader.load({ number: EPOCH_NUMBER_MAX + 1, founder: '' }, writer.encodeState());
-    expect([reader.epoch.number, reader.get('x')]).toEqual([0, 1]);
-  });
+  test.each([limits.epochsAheadMax + 1, EPOCH_NUMBER_MAX, EPOCH_NUMBER_MAX + 1])(
+    'of a file that is number %i is not entered, but what the file holds is kept',
+    (number) => {
+      const bench = new Bench();
+      const [writer, reader] = [bench.create(), bench.create()];
+      writer.set('x', 1);
+      writer.commit();
+      reader.load({ number, founder: '' }, writer.encodeState());
+      expect([reader.epoch.number, reader.get('x')]).toEqual([0, 1]);
+    },
+  );
 });
 
 describe('what is said in the name of another', () => {
@@ -238,6 +241,44 @@ describe('what is said in the name of another', () => {
     expect(a.get([])).toEqual({ first: 1, second: 1, third: 1 });
     expect(b.get([])).toEqual(a.get([]));
     expect([a.epoch.number, b.epoch]).toEqual([1, a.epoch]);
+  });
+
+  test('at the very clock of its next write is found out by counting entries, and nothing is lost', () => {
+    const talk = openTalk();
+    const { A: a, B: b } = talk.replicas;
+    talk.set('A', 'first');
+    talk.settle();
+    // The next struct of A, with a key that is none.
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, a.encodeState());
+    doc.clientID = clientOf(a);
+    const vector = Y.encodeStateVector(doc);
+    (doc.getMap('segments').get('a.1') as Y.Map<unknown>).set('["', 'garbage');
+    b.receive([Y.encodeStateAsUpdate(doc, vector)]);
+    talk.set('A', 'second');
+    talk.settle();
+    expect(b.get('second')).toBeUndefined();
+    converge(talk);
+    expect([a.get([]), b.get([])]).toEqual([{ first: 1, second: 1 }, { first: 1, second: 1 }]);
+  });
+
+  test('removals that only one has heard of are found out by counting entries', () => {
+    const talk = openTalk();
+    const { A: a, B: b } = talk.replicas;
+    talk.set('A', 'x').set('B', 'y');
+    talk.settle();
+    const doc = new Y.Doc();
+    Y.applyUpdate(doc, b.encodeState());
+    const vector = Y.encodeStateVector(doc);
+    doc.getMap('segments').delete('a.1');
+    b.receive([Y.encodeStateAsUpdate(doc, vector)]);
+    // What A writes from now on goes into a segment map that B takes for deleted.
+    talk.set('A', 'z');
+    talk.settle();
+    expect(b.get('z')).toBeUndefined();
+    converge(talk);
+    expect([a.get([]), b.get([])]).toEqual([{ x: 1, y: 1, z: 1 }, { x: 1, y: 1, z: 1 }]);
+    expect(a.epoch.number).toBe(0);
   });
 
   test('into the segment map of another is undone by that other', () => {

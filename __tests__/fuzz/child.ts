@@ -4,6 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { Random } from '../simulation/random';
+import { Honest } from './honest';
 import { differences, printPrototypes } from './prototypes';
 import { targets } from './targets';
 
@@ -23,4 +24,4 @@ for (let i = 0; i < rounds; i++) {
   if (changed.length > 0) throw new Error(`broken: nobody changes what all share: ${changed.join(', ')}`);
 }
 const { maxRSS } = process.resourceUsage();
-process.stdout.write(JSON.stringify({ inputs: rounds * target.inputs, maxRss: maxRSS * 1024 }));
+process.stdout.write(JSON.stringify({ inputs: rounds * target.inputs, maxRss: maxRSS * 1024, disagreements: Honest.disagreements / rounds }));

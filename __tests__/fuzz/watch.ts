@@ -17,6 +17,8 @@ export interface Verdict {
   readonly inputs: number;
   /** Largest resident memory, in bytes. */
   readonly maxRss: number;
+  /** Share of the rounds after which two honest replicas differed until what a liar had touched was written again. */
+  readonly disagreements: number;
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { Change } from './change';
 import { Document } from './document';
 import type { DocumentState } from './document-state';
-import { compareEpochs, EPOCH_NUMBER_MAX, firstEpoch, type Epoch } from './epoch';
+import { compareEpochs, EPOCH_NUMBER_MAX, firstEpoch, isFarAhead, type Epoch } from './epoch';
 import { Evictor } from './evictor';
 import { Intake, isForged, type ReceiveResult } from './intake';
 import { Ledger } from './ledger';
@@ -191,7 +191,8 @@ export class Replica {
 
   /** Merges a whole state of any epoch, as a file holds it. Throws at bytes that are none. */
   load(epoch: Epoch, update: Uint8Array): void {
-    this.enterEpoch(epoch);
+    // Where that cannot be, peers would not follow. What the file holds goes into the epoch that is.
+    if (!isFarAhead(epoch, this.epoch)) this.enterEpoch(epoch);
     if (compareEpochs(epoch, this.epoch) === 0) this.#intake.load(update);
     else this.#intake.salvage(epoch, update);
   }
