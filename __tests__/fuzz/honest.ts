@@ -47,15 +47,17 @@ export class Honest {
     }
   }
 
-  /** Has the first load what a file holds. */
+  /** Has both load what the file that they share holds. */
   load(epoch: Epoch, update: Uint8Array): void {
-    const before = this.a.epoch;
-    try {
-      this.a.load(epoch, update);
-    } catch {
-      // The file is kept aside.
-    }
-    if (this.a.epoch !== before) this.restart(0);
+    this.#replicas.forEach((replica, i) => {
+      const before = replica.epoch;
+      try {
+        replica.load(epoch, update);
+      } catch {
+        // The file is kept aside.
+      }
+      if (replica.epoch !== before) this.restart(i as 0 | 1);
+    });
   }
 
   /** The replica of that side has entered another epoch. */
