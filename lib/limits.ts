@@ -50,6 +50,10 @@ export const limits = {
   pastClientsMax: 100,
   /** Segment maps that a document may have seen, and four times those it has, before a new epoch begins: Yjs keeps the name of each. */
   pastSegmentsMax: 2000,
+  /** Milliseconds that a write of a peer may be ahead of the latest that this process's clock has shown. */
+  clockAheadMsMax: 24 * 60 * 60 * 1000,
+  /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */
+  epochsAheadMax: 1_000_000,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,
   /** Bytes of the first frame on a link, before the peer has said who it is. */

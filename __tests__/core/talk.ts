@@ -99,7 +99,7 @@ export class Talk {
   expectSame(keys: string[]): void {
     for (const replica of [this.replicas.A, this.replicas.B]) {
       expect(Object.keys(replica.get([]) as object).sort()).toEqual(keys);
-      expect(replica.hasPending).toBe(false);
+      expect(replica.gapCount).toBe(0);
     }
   }
 

@@ -9,8 +9,9 @@ import type { Register } from './register';
 import type { Epoch } from './epoch';
 import type { Commit, CommitOrder, CommittedEntry, EntryPlace } from './commit';
 import { DocumentState } from './document-state';
-import { decodeEntry, encodeEntry, isKnownEntry, segmentOwner } from './entry';
+import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
+import { ROOT_NAME } from './update';
 import { limits } from '../limits';
 
 /** An entry that appeared; `isReplacement` if it stands in the place of another. */
@@ -23,8 +24,10 @@ export interface AddedEntry {
 export interface DocumentChanges {
   readonly added: readonly AddedEntry[];
   readonly removed: readonly EntryPlace[];
-  /** Entries that are no registers; they are passed over, here as in every other process. */
+  /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
   readonly refused: number;
+  /** What of it built on something that this document has not heard of; that was dropped. */
+  readonly gap: 'none' | 'removals' | 'writes';
 }
 
 export interface DocumentOptions {
@@ -35,6 +38,8 @@ export interface DocumentOptions {
   readonly clientId: number;
   /** Writes after which a new segment map is begun. */
   readonly segmentWritesMax?: number;
+  /** The latest hybrid time of an entry that is taken in; none without it. */
+  readonly timeMax?: () => number;
 }
 
 type SegmentEvent = Y.YEvent<Y.AbstractType<unknown>>;
@@ -45,15 +50,17 @@ export class Document {
   readonly #root: Y.Map<unknown>;
   readonly #segments: Segments;
   readonly #replicaId: string;
+  readonly #timeMax: (() => number) | undefined;
   #changes: { added: AddedEntry[]; removed: EntryPlace[]; refused: number } = noChanges();
 
-  constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax }: DocumentOptions) {
+  constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax, timeMax }: DocumentOptions) {
     this.epoch = epoch;
     this.#replicaId = replicaId;
+    this.#timeMax = timeMax;
     // Without a name of its own the document would draw random bytes for one.
     this.#doc = new Y.Doc({ guid: 'cluster-cache' });
     this.#doc.clientID = clientId;
-    this.#root = this.#doc.getMap('segments');
+    this.#root = this.#doc.getMap(ROOT_NAME);
     this.#segments = new Segments(segmentMaps(this.#root), replicaId, segmentWritesMax);
     this.#root.observeDeep((events, transaction) => {
       if (!transaction.local) for (const event of events as SegmentEvent[]) this.#collect(event);
@@ -107,14 +114,14 @@ export class Document {
   tendedAt(key: string): Register[] {
     const found: Register[] = [];
     for (const { id, map } of this.#segments.tended) {
-      const register = map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      const register = map.has(key) ? recallEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
   }
 
   /**
-   * Applies updates (V1) in one transaction. Throws whatever Yjs throws at bytes that are no update; what it
+   * Applies updates (V1), surveyed before, in one transaction. Throws whatever Yjs throws nevertheless; what it
    * had taken in before it threw is in the next changes.
    */
   apply(updates: readonly Uint8Array[]): DocumentChanges {
@@ -124,22 +131,16 @@ export class Document {
     Y.transact(this.#doc, applyAll, null, false);
     const changes = this.#changes;
     this.#changes = noChanges();
-    return changes;
+    const { store } = this.#doc;
+    const gap = store.pendingStructs !== null ? 'writes' : store.pendingDs !== null ? 'removals' : 'none';
+    // What Yjs holds back, a sync brings again. Kept, it would swallow what comes later, here and nowhere else.
+    store.pendingStructs = store.pendingDs = null;
+    return { ...changes, gap };
   }
 
-  /** Whether `update` builds on something that this document has not heard of: applying it would leave it pending. */
-  hasGapBefore(update: Uint8Array): boolean {
-    return this.isBehind(Y.parseUpdateMeta(update).from);
-  }
-
-  /** Whether Yjs holds back structs that build on something it has not heard of. */
-  get hasPendingStructs(): boolean {
-    return this.#doc.store.pendingStructs !== null;
-  }
-
-  /** Whether Yjs holds back anything, removals included of what it has not heard of. */
-  get hasPending(): boolean {
-    return this.#doc.store.pendingStructs !== null || this.#doc.store.pendingDs !== null;
+  /** The Yjs client that this document writes as, and nobody else. */
+  get clientId(): number {
+    return this.#doc.clientID;
   }
 
   /** What this document has, summed up. */
@@ -166,6 +167,12 @@ export class Document {
     return lacking;
   }
 
+  /** Whether a document with `vector` has the same structs as this one. */
+  hasVector(vector: Uint8Array): boolean {
+    const [clocks, { store }] = [[...Y.decodeStateVector(vector)], this.#doc];
+    return clocks.length === store.clients.size && clocks.every(([client, clock]) => clock === Y.getState(store, client));
+  }
+
   /** Whether one of `clocks`, by Yjs client, is beyond what this document has. */
   isBehind(clocks: ReadonlyMap<number, number>): boolean {
     for (const [client, clock] of clocks) if (clock > Y.getState(this.#doc.store, client)) return true;
@@ -176,7 +183,7 @@ export class Document {
   registersAt(key: string): Register[] {
     const found: Register[] = [];
     for (const [id, map] of this.#root.entries()) {
-      const register = map instanceof Y.Map && map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      const register = map instanceof Y.Map && map.has(key) ? recallEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
@@ -229,7 +236,7 @@ export class Document {
         // Moved before, in an earlier commit perhaps, or dead.
         if (lost.has(key)) continue;
         if (count >= movesMax || bytes >= limits.compactionBytesMax) return dropped;
-        const register = survivor(key, id, () => decodeEntry(map.get(key), key, id));
+        const register = survivor(key, id, () => recallEntry(map.get(key), key, id));
         this.#segments.lose(id, key);
         count++;
         if (register === null) continue;
@@ -283,7 +290,7 @@ export class Document {
   }
 
   #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): boolean {
-    const register = decodeEntry(entry, key, segmentId);
+    const register = decodeEntry(entry, key, segmentId, this.#timeMax?.());
     if (register === null) this.#changes.refused++;
     else this.#changes.added.push({ register, isReplacement });
     return register !== null;

@@ -5,9 +5,11 @@
  * nothing that was to follow it on this link has been dropped.
  */
 import type { DocumentState } from './document-state';
-import { compareEpochs } from './epoch';
+import { compareEpochs, isFarAhead } from './epoch';
+import { Flushes, type FlushOutcome } from './flushes';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
+import { CacheError } from '../errors';
 
 /** What a session asks of its owner. */
 export interface SessionPort {
@@ -30,17 +32,6 @@ export interface SessionPort {
   readonly onFlush: (isDurable: boolean, answer: (problem: string) => void) => void;
 }
 
-/** What came of a flush: the peer has done it, it could not and says why, or it is gone. */
-export type FlushOutcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly problem: string }
-  | { readonly kind: 'gone' };
-
-interface PendingFlush {
-  readonly isDurable: boolean;
-  readonly onOutcome: (outcome: FlushOutcome) => void;
-}
-
 export class Session {
   readonly #replica: Replica;
   readonly #port: SessionPort;
@@ -58,13 +49,12 @@ export class Session {
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
-  /** Flushes that the peer has not answered, by token. */
-  readonly #flushes = new Map<number, PendingFlush>();
-  /** Those of them that the peer has not been sent since its last state. */
-  readonly #unsent = new Set<number>();
-  #flushToken = 0;
+  readonly #flushes = new Flushes();
   /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
   #missing = new Map<number, number>();
+  /** What the last comparisons showed where both have the same writes, but not the same entries. */
+  #disagreement: { readonly entries: number; readonly revision: number; readonly seen: number } | null = null;
+  #hasEscaped = false;
 
   constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
     this.#replica = replica;
@@ -99,11 +89,6 @@ export class Session {
     return this.#askWith(false);
   }
 
-  /** Token of the last state sent; 0 before the first. */
-  get askedToken(): number {
-    return this.#asked;
-  }
-
   /** Whether a state that was sent has not been answered. */
   get isAsking(): boolean {
     return this.#answered < this.#asked;
@@ -127,8 +112,8 @@ export class Session {
   /** Lets the peer find out whether it has missed something. */
   compare(): void {
     if (!this.#isStreaming) return;
-    const { epoch } = this.#replica;
-    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector() });
+    const { epoch, entryCount: entries } = this.#replica;
+    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector(), entries });
   }
 
   /**
@@ -140,9 +125,7 @@ export class Session {
       onOutcome({ kind: 'gone' });
       return;
     }
-    const token = ++this.#flushToken;
-    this.#flushes.set(token, { isDurable, onOutcome });
-    this.#unsent.add(token);
+    this.#flushes.add(isDurable, onOutcome);
     this.#sendFlushes();
   }
 
@@ -158,9 +141,7 @@ export class Session {
     this.#receiveAnswer(this.#asked);
   }
 
-  /**
-   * Takes in messages that arrived together. Throws what Yjs throws at bytes that are no update: the link must end then.
-   */
+  /** Takes in messages that arrived together. Throws at what no peer in its senses sends: the link must end then. */
   receive(messages: readonly Message[]): void {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!;
@@ -200,12 +181,9 @@ export class Session {
           });
           break;
         }
-        case 'flushed': {
-          const pending = this.#flushes.get(message.token);
-          this.#flushes.delete(message.token);
-          pending?.onOutcome(message.problem === '' ? { kind: 'done' } : { kind: 'failed', problem: message.problem });
+        case 'flushed':
+          this.#flushes.settle(message.token, message.problem);
           break;
-        }
       }
     }
   }
@@ -225,6 +203,9 @@ export class Session {
   }
 
   #receiveState(message: StateMessage): void {
+    if (isFarAhead(message.epoch, this.#replica.epoch)) {
+      throw new CacheError('ERR_CLUSTER_CACHE_UPDATE', `A peer claims to be in epoch ${message.epoch.number}, which cannot be.`);
+    }
     const wasPresent = this.#isPresent;
     this.#peerReplicaId = message.replicaId;
     this.#setPresence(true, message.isPersistent);
@@ -236,6 +217,10 @@ export class Session {
     if (compareEpochs(message.epoch, epoch) !== 0) {
       // The peer is behind: it enters our epoch when it hears of it, and asks again.
       this.restart();
+      return;
+    }
+    if (this.#replica.isForgedIn(message.vector)) {
+      this.#escape();
       return;
     }
     this.#isStreaming = false;
@@ -250,12 +235,11 @@ export class Session {
   goOn(): void {
     while (this.#answering !== null) {
       const { state, token } = this.#answering;
-      const { epoch } = this.#replica;
       const update = state.next()!;
       if (state.isOver) {
         this.#answering = null;
         this.#finish(token, update);
-      } else if (!this.#port.send({ type: 'update', epoch, update })) {
+      } else if (!this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
         // It begins anew once there is room.
         this.#answering = null;
       } else if (!this.#port.hasRoom()) {
@@ -270,7 +254,7 @@ export class Session {
     if (!isComplete) this.#incomplete.push(token);
     this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, update });
     // Flushes that waited for this moment, and those that may have been dropped before it.
-    for (const each of this.#flushes.keys()) this.#unsent.add(each);
+    this.#flushes.resend();
     this.#sendFlushes();
   }
 
@@ -292,22 +276,52 @@ export class Session {
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    if (this.#replica.isForgedIn(message.vector)) {
+      this.#escape();
+      return;
+    }
     // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
     const wasLost = this.#replica.isBehind(this.#missing);
     this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
     if (wasLost) this.#askWith(false);
+    else this.#compareEntries(message);
+  }
+
+  /**
+   * Both have heard of the same writes, and have not the same entries. Seen twice, it is not on its way: one lacks
+   * removals, which a sync brings. Seen a third time, one was told something in the name of another.
+   */
+  #compareEntries({ vector, entries }: CompareMessage): void {
+    const { entryCount, revision } = this.#replica;
+    if (entries === entryCount || !this.#replica.hasVector(vector)) {
+      this.#disagreement = null;
+      return;
+    }
+    const isSame = this.#disagreement?.entries === entries && this.#disagreement.revision === revision;
+    const seen = isSame ? this.#disagreement!.seen + 1 : 1;
+    this.#disagreement = { entries, revision, seen };
+    if (seen === 2) this.#askWith(false);
+    // Once: who refuses what others take in would begin epochs for ever.
+    if (seen === 3 && !this.#hasEscaped) this.#escape();
+  }
+
+  /**
+   * Begins a new epoch, since somebody was told something in the name of another, and may take what that other really
+   * wrote for known. In a new epoch all go by other names, and all that is in anybody's tree is written again.
+   */
+  #escape(): void {
+    this.#hasEscaped = true;
+    this.#replica.beginEpoch();
+    this.#port.onEpoch();
   }
 
   #sendFlushes(): void {
     // What waits to be written would come after them.
-    if (this.#unsent.size === 0 || this.#replica.hasUnwritten) return;
-    for (const token of this.#unsent) {
-      if (!this.#isStreaming) return;
-      this.#unsent.delete(token);
-      const pending = this.#flushes.get(token);
-      if (pending === undefined) continue;
-      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable: pending.isDurable });
-    }
+    if (!this.#isStreaming || this.#replica.hasUnwritten) return;
+    this.#flushes.send((token, isDurable) => {
+      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable });
+      return this.#isStreaming;
+    });
   }
 
   #receiveAnswer(token: number): void {
@@ -324,10 +338,7 @@ export class Session {
       this.#isStreaming = false;
       this.#answering = null;
       this.#incomplete = [];
-      const flushes = [...this.#flushes.values()];
-      this.#flushes.clear();
-      this.#unsent.clear();
-      for (const { onOutcome } of flushes) onOutcome({ kind: 'gone' });
+      this.#flushes.abandon();
     }
     if (hasChanged) this.#port.onPresence();
   }

@@ -3,7 +3,8 @@
  */
 import type { Message } from '../core/message';
 import type { Replica } from '../core/replica';
-import { Session, type FlushOutcome } from '../core/session';
+import type { FlushOutcome } from '../core/flushes';
+import { Session } from '../core/session';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
@@ -20,6 +21,7 @@ export interface PeersOptions {
   readonly onPresence: (peer: Hello, isPresent: boolean) => void;
   /** A peer wants to know when all it sent is on disk; the answer is empty, or says why it is not. */
   readonly onSave: (answer: (problem: string) => void) => void;
+  readonly onError: (error: CacheError) => void;
 }
 
 /** What came of a flush at one peer. */
@@ -45,6 +47,8 @@ export class Peers {
   readonly #sessions = new Map<Link, Session>();
   /** Merges that wait for the answer to a state. */
   readonly #waits = new Map<Link, Wait[]>();
+  /** Those that have sent entries which were refused; it is told of once for each. */
+  readonly #refused = new WeakSet<Link>();
   readonly #updates = { in: 0, out: 0 };
   readonly #bytes = { in: 0, out: 0 };
   #syncs = 0;
@@ -98,13 +102,15 @@ export class Peers {
     session?.end();
   }
 
-  /** Takes in messages of one read; false if there is no session with the peer. Throws what Yjs throws. */
+  /** Takes in messages of one read; false if there is no session with the peer. Throws as the session does. */
   receive(link: Link, messages: readonly Message[]): boolean {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
     this.#turnEnd = performance.now() + limits.turnMs;
+    const refused = this.#options.replica.refused;
     session.receive(messages);
+    if (this.#options.replica.refused > refused) this.#reportRefusal(link);
     return true;
   }
 
@@ -209,6 +215,17 @@ export class Peers {
     };
     if (link.isBusy) setTimeout(goOn, limits.busyPollMs);
     else setImmediate(goOn);
+  }
+
+  #reportRefusal(link: Link): void {
+    if (this.#refused.has(link)) return;
+    this.#refused.add(link);
+    this.#options.onError(
+      new CacheError(
+        'ERR_CLUSTER_CACHE_UPDATE',
+        `Process ${link.peer?.pid ?? 0} sent entries that are passed over: they are none, or more than a day ahead of the clock.`,
+      ),
+    );
   }
 
   #count(message: Message, way: 'in' | 'out'): void {
