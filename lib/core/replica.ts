@@ -210,11 +210,14 @@ export class Replica {
     return true;
   }
 
-  /** Merges a whole state of any epoch, as a file holds it. Throws what Yjs throws at bytes that are none. */
-  load(epoch: Epoch, update: Uint8Array): void {
+  /**
+   * Merges updates of any epoch, as a file holds them; those of an earlier one must be all there are, from the
+   * first on. Throws what Yjs throws at bytes that are none.
+   */
+  load(epoch: Epoch, updates: readonly Uint8Array[]): void {
     this.enterEpoch(epoch);
-    if (compareEpochs(epoch, this.epoch) === 0) this.receive([update]);
-    else this.#salvage(epoch, update);
+    if (compareEpochs(epoch, this.epoch) === 0) this.receive(updates);
+    else this.#salvage(epoch, updates);
   }
 
   /** Counts up whenever the document has changed. */
@@ -331,12 +334,12 @@ export class Replica {
     result.push({ register, reason: reasonOf(register), isLocal: false });
   }
 
-  /** Writes again, same stamps, what the state of an earlier epoch has and this replica lacks. */
-  #salvage(epoch: Epoch, update: Uint8Array): void {
+  /** Writes again, same stamps, what the updates of an earlier epoch have and this replica lacks. */
+  #salvage(epoch: Epoch, updates: readonly Uint8Array[]): void {
     const { nextClientId } = this.#options;
     const earlier = new Document({ epoch, replicaId: this.id, clientId: nextClientId() });
     const result: Change[] = [];
-    for (const { register } of earlier.apply([update]).added) {
+    for (const { register } of earlier.apply(updates).added) {
       register.home = null;
       this.#clock.observe(register.time);
       const node = this.#tree.salvage(register);
