@@ -21,14 +21,12 @@ export class Guest {
   readonly replica: Replica;
   readonly keeper: Keeper;
   readonly errors: CacheError[] = [];
-  /** How many of its writes a flush has promised to be on disk. */
-  promised = 0;
-  #written: number;
+  /** How many writes of whom a flush has promised to be on disk: all that it had, its own and what it had read. */
+  readonly promised = new Map<string, number>();
+  #written = 0;
 
-  constructor(name: string, disk: Disk, durability: Durability = 'everysec', written = 0) {
+  constructor(name: string, disk: Disk, durability: Durability = 'everysec') {
     this.name = name;
-    this.#written = written;
-    this.promised = written;
     this.replica = new Replica({
       id: `r${++idLast}`,
       now: Date.now,
@@ -56,11 +54,16 @@ export class Guest {
     this.replica.commit();
   }
 
-  /** Asks for the promise that all it has written is on disk. */
+  /** Asks for the promise that all it has is on disk. */
   async flush(): Promise<void> {
-    const written = this.#written;
+    const counts = this.#counts();
     await this.keeper.save();
-    this.promised = Math.max(this.promised, written);
+    for (const [name, count] of counts) this.promised.set(name, Math.max(count, this.promised.get(name) ?? 0));
+  }
+
+  #counts(): [string, number][] {
+    const all = (this.replica.get([]) ?? {}) as Record<string, object>;
+    return Object.entries(all).map(([name, writes]) => [name, Object.keys(writes).length]);
   }
 }
 
