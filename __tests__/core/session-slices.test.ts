@@ -99,13 +99,30 @@ test('the turn that was asked for before an epoch began sends nothing of it', ()
   talk.replicas.A.beginEpoch();
   talk.sessions.A!.restart();
   // The turn that had been asked for comes all the same.
-  expect(talk.goOn().deliver('B', 1).script.splice(0)).toEqual(['A > B state 2 mirrored', 'B: epoch 1']);
+  const said = talk.goOn().settle();
+  expect(said.slice(0, 2)).toEqual(['A > B state 2 mirrored', 'B: epoch 1']);
+  expect(said.filter((line) => /A > B (update|sync 1)/.test(line))).toEqual([]);
+});
+
+test('a peer that is streamed to and asks hears nothing but slices until the sync', () => {
+  const talk = new Talk({ stateStructsMax: 2 }).open('A', 'B');
+  talk.settle();
+  for (const key of KEYS) talk.set('A', key);
+  talk.lose('B').isBusy = true;
+  talk.sessions.B!.ask();
+  expect(talk.settle()).toEqual(['B > A state 2', 'A > B update']);
+  talk.set('A', 'between');
+  expect(talk.settle()).toEqual([]);
+  expect(goOnToTheEnd(talk).slice(-2)).toEqual(['A > B sync 2', 'B: answered 2']);
+  talk.expectSame(['between', ...KEYS]);
 });
 
 test('a slice that is dropped begins the answer anew, from what has arrived', () => {
   const talk = beginAnswer();
   talk.room.B = 0;
   talk.goOn().goOn();
+  // The first that finds no room is the last that is tried.
+  expect(talk.dropped.B).toBe(1);
   talk.room.B = Infinity;
   expect(keysAt(talk, 'B')).toHaveLength(1);
   const said = talk.deliver('B').settle();

@@ -15,6 +15,8 @@ export class Talk {
   readonly script: string[] = [];
   /** How many messages fit on the way to a side. */
   readonly room: Record<Side, number> = { A: Infinity, B: Infinity };
+  /** How many messages to a side were not even taken. */
+  readonly dropped: Record<Side, number> = { A: 0, B: 0 };
   /** Answers to flushes that the host of a side holds back. */
   readonly held: ((problem: string) => void)[] = [];
   isHolding = false;
@@ -121,6 +123,7 @@ export class Talk {
   #send(to: Side, message: Message): boolean {
     if (this.#hasDropped[to] || this.#towards[to].length >= this.room[to]) {
       this.#hasDropped[to] = true;
+      this.dropped[to]++;
       return false;
     }
     this.#towards[to].push(message);
