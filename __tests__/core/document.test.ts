@@ -1,7 +1,8 @@
 /** Entries and the document: what is written where, and what is passed over, the same at every peer. */
 import fc from 'fast-check';
 import * as Y from 'yjs';
-import { Document, type Commit, type EntryPlace } from '../../lib/core/document';
+import type { Commit, EntryPlace } from '../../lib/core/commit';
+import { Document } from '../../lib/core/document';
 import { decodeEntry, encodeEntry, formatSegmentId, segmentOwner } from '../../lib/core/entry';
 import { firstEpoch } from '../../lib/core/epoch';
 import type { Register } from '../../lib/core/register';
@@ -17,8 +18,8 @@ const register = (key: string, time: number, value?: JsonValue, writer = 'r0'): 
   ({ key, time, writer, value, expiresAt: 0, bytes: 0, home: null });
 
 /** Removes and appends, without compaction. */
-const commit = (document: Document, registers: readonly Register[], removals: readonly EntryPlace[] = []): Commit | null =>
-  document.commit({ removals, movesMax: 0, isLive: () => true, registers });
+const commit = (document: Document, registers: readonly Register[], removals: readonly EntryPlace[] = []): Commit =>
+  document.commit({ removals, tombstones: [], movesMax: 0, survivor: () => null, onMoved: () => {}, registers });
 
 /** A peer that writes to the shared document whatever it likes, and what it wrote as one update each. */
 class Vandal {
@@ -133,7 +134,7 @@ describe('a document', () => {
 
   test('finds a gap before an update, and what it lacks', () => {
     const [a, b] = [create('r0'), create('r1')];
-    const [first, second] = [1, 2].map((n) => commit(a, [register(`k${n}`, n)])!.update);
+    const [first, second] = [1, 2].map((n) => commit(a, [register(`k${n}`, n)])!.update!);
     expect([first!, second!].map((update) => b.isBehind(surveyUpdate(update).from))).toEqual([false, true]);
     const lacking = b.lacks(a.stateVector());
     expect([lacking.size, b.isBehind(lacking), a.isBehind(lacking)]).toEqual([1, true, false]);

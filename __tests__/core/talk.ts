@@ -29,6 +29,8 @@ export class Talk {
           send: (message) => this.#send(otherSide[side], message),
           onAnswer: (token) => this.script.push(`${side}: answered ${token}`),
           onPresence: () => this.script.push(`${side}: peer ${session.isPresent ? 'present' : 'gone'}`),
+          hasRoom: () => true,
+          goOnLater: () => session.goOn(),
           onEpoch: () => {
             this.script.push(`${side}: epoch ${this.replicas[side].epoch.number}`);
             session.restart();

@@ -169,6 +169,7 @@ export class World {
         onChange: (change) => this.#note(change),
         segmentWritesMax: 4,
         movesMax: 3,
+        stateStructsMax: 6,
         retentionMs: () => RETENTION_MS,
       }),
     };

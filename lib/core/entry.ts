@@ -23,6 +23,14 @@ export function segmentOwner(id: string): string | null {
   return SEGMENT_ID.exec(id)?.[1] ?? null;
 }
 
+/** Whether both name segment maps of one owner, and `id` the earlier one. */
+export function isEarlierSegment(id: string | null, other: string | null): boolean {
+  if (id === null || other === null) return false;
+  const dot = id.indexOf('.');
+  if (dot !== other.indexOf('.') || id.slice(0, dot) !== other.slice(0, dot)) return false;
+  return Number(id.slice(dot + 1)) < Number(other.slice(dot + 1));
+}
+
 export function encodeEntry(register: Register, owner: string): readonly unknown[] {
   const { time, expiresAt, writer, value } = register;
   const entry: unknown[] = [time, expiresAt, writer === owner ? 0 : writer];

@@ -16,7 +16,7 @@ import type { Path } from './path';
 import { HybridClock } from './stamp';
 import { Tree } from './tree';
 import { Upkeep } from './upkeep';
-import type { Census } from './tally';
+import { takeCensus, type Census } from './tally';
 import type { JsonValue } from './value';
 import { Writer } from './writer';
 import { limits } from '../limits';
@@ -41,6 +41,8 @@ export interface ReplicaOptions {
   readonly segmentWritesMax?: number;
   /** Entries that compaction moves in one commit, at most. */
   readonly movesMax?: number;
+  /** Yjs structs in one slice of a state, at most. */
+  readonly stateStructsMax?: number;
 }
 
 export class Replica {
@@ -61,9 +63,13 @@ export class Replica {
     this.#tree = new Tree({
       now,
       retentionMs,
-      onDead: (register, node) => {
-        this.#ledger.bury(register, node);
+      onDead: (register) => {
+        this.#ledger.bury(register);
       },
+      onCleared: (node) => {
+        this.#ledger.clearLater(node);
+      },
+      findCopy: (register) => this.#ledger.findCopy(register),
     });
     const tree = this.#tree;
     this.#ledger = new Ledger({ replicaId: id, tree, document: this.#createDocument(firstEpoch), movesMax });
@@ -164,8 +170,9 @@ export class Replica {
    * saw, and keeps the name of every segment map. `peerCount` are the clients that are there.
    */
   needsEpoch(peerCount: number): boolean {
-    const { clientCount, segmentCountEver } = this.#document;
-    return clientCount > limits.pastClientsMax + peerCount || segmentCountEver > limits.pastSegmentsMax;
+    const { clientCount, segmentCount, segmentCountEver } = this.#document;
+    const hasManyNames = segmentCountEver > limits.pastSegmentsMax + 4 * segmentCount;
+    return clientCount > limits.pastClientsMax + peerCount || hasManyNames;
   }
 
   /** Begins a new epoch: an empty document, into which everyone writes again what is theirs. */
@@ -227,7 +234,7 @@ export class Replica {
 
   /** The same in slices, for one turn of the event loop each. */
   beginState(vector?: Uint8Array): DocumentState {
-    return this.#document.beginState(vector);
+    return this.#document.beginState(vector, this.#options.stateStructsMax);
   }
 
   /** Yjs clients of which a replica with `vector` has more than this one, with the clock it has. */
@@ -267,18 +274,7 @@ export class Replica {
 
   /** What the tree and the document hold; costs little. */
   census(): Census {
-    const { live, bytes, tombstones, entries } = this.#tree.tally;
-    const { segmentCount, segmentCountEver, clientCount, structCount } = this.#document;
-    return {
-      live,
-      bytes,
-      tombstones,
-      entries,
-      structs: structCount,
-      segments: segmentCount,
-      segmentsEver: segmentCountEver,
-      clients: clientCount,
-    };
+    return takeCensus(this.#tree.tally, this.#document);
   }
 
   /** Entries of peers that were passed over because they are no registers, or later than can be. */

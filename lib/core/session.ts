@@ -4,6 +4,8 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
+import { Comparison } from './comparison';
+import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
@@ -17,6 +19,10 @@ export interface SessionPort {
   readonly onAnswer: (token: number) => void;
   /** The peer opened or closed the cache. */
   readonly onPresence: () => void;
+  /** Whether a slice of a large state may go out now, or rather in a later turn. */
+  readonly hasRoom: () => boolean;
+  /** Has `goOn` called in a later turn: more of a large state is to go out. */
+  readonly goOnLater: () => void;
   /** The replica has entered another epoch: all its sessions, this one included, must restart. */
   readonly onEpoch: () => void;
   /**
@@ -50,6 +56,8 @@ export class Session {
   /** Token of the last state sent. Invariant: `#answered` <= `#asked`. */
   #asked = 0;
   #answered = 0;
+  /** The answer to the peer's last state, of which slices are to go out still. */
+  #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
   /** Flushes that the peer has not answered, by token. */
@@ -57,14 +65,11 @@ export class Session {
   /** Those of them that the peer has not been sent since its last state. */
   readonly #unsent = new Set<number>();
   #flushToken = 0;
-  /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
-  #missing = new Map<number, number>();
-  /** What the last comparisons showed where both have the same writes, but not the same entries. */
-  #disagreement: { readonly entries: number; readonly revision: number; readonly seen: number } | null = null;
-  #hasEscaped = false;
+  readonly #comparison: Comparison;
 
   constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
     this.#replica = replica;
+    this.#comparison = new Comparison(replica);
     this.#port = port;
     this.#isPersistent = options.isPersistent;
   }
@@ -87,6 +92,7 @@ export class Session {
   /** Begins anew: after messages were dropped, once there is room again, or in another epoch. */
   restart(): void {
     this.#isStreaming = false;
+    this.#answering = null;
     this.#askWith(true);
   }
 
@@ -241,16 +247,40 @@ export class Session {
       this.#escape();
       return;
     }
-    const update = this.#replica.encodeState(message.vector);
-    const isComplete = !this.#replica.hasUnwritten;
-    if (!isComplete) this.#incomplete.push(message.token);
-    this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, isComplete, update });
-    // Flushes that waited for this moment, and those that may have been dropped before it.
-    for (const token of this.#flushes.keys()) this.#unsent.add(token);
-    this.#sendFlushes();
+    this.#isStreaming = false;
+    this.#answering = { state: this.#replica.beginState(message.vector), token: message.token };
+    this.goOn();
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
     // what we lack, but a state that is under way to it will bring that.
     if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askWith(false);
+  }
+
+  /** Sends the next slices of an answer, or the rest of it, from where on updates may follow. */
+  goOn(): void {
+    while (this.#answering !== null) {
+      const { state, token } = this.#answering;
+      const { epoch } = this.#replica;
+      const update = state.next()!;
+      if (state.isOver) {
+        this.#answering = null;
+        this.#finish(token, update);
+      } else if (!this.#port.send({ type: 'update', epoch, update })) {
+        // It begins anew once there is room.
+        this.#answering = null;
+      } else if (!this.#port.hasRoom()) {
+        this.#port.goOnLater();
+        return;
+      }
+    }
+  }
+
+  #finish(token: number, update: Uint8Array): void {
+    const isComplete = !this.#replica.hasUnwritten;
+    if (!isComplete) this.#incomplete.push(token);
+    this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, update });
+    // Flushes that waited for this moment, and those that may have been dropped before it.
+    for (const each of this.#flushes.keys()) this.#unsent.add(each);
+    this.#sendFlushes();
   }
 
   #receiveSync(message: SyncMessage): void {
@@ -271,41 +301,14 @@ export class Session {
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
-    if (this.#replica.isForgedIn(message.vector)) {
-      this.#escape();
-      return;
-    }
-    // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
-    const wasLost = this.#replica.isBehind(this.#missing);
-    this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
-    if (wasLost) this.#askWith(false);
-    else this.#compareEntries(message);
+    const finding = this.#comparison.look(message);
+    if (finding === 'loss') this.#askWith(false);
+    if (finding === 'lie') this.#escape();
   }
 
-  /**
-   * Both have heard of the same writes, and have not the same entries. Seen twice, it is not on its way: one lacks
-   * removals, which a sync brings. Seen a third time, one was told something in the name of another.
-   */
-  #compareEntries({ vector, entries }: CompareMessage): void {
-    const { entryCount, revision } = this.#replica;
-    if (entries === entryCount || !this.#replica.hasVector(vector)) {
-      this.#disagreement = null;
-      return;
-    }
-    const isSame = this.#disagreement?.entries === entries && this.#disagreement.revision === revision;
-    const seen = isSame ? this.#disagreement!.seen + 1 : 1;
-    this.#disagreement = { entries, revision, seen };
-    if (seen === 2) this.#askWith(false);
-    // Once: who refuses what others take in would begin epochs for ever.
-    if (seen === 3 && !this.#hasEscaped) this.#escape();
-  }
-
-  /**
-   * Begins a new epoch, since somebody was told something in the name of another, and may take what that other really
-   * wrote for known. In a new epoch all go by other names, and all that is in anybody's tree is written again.
-   */
+  // Told something in another's name, somebody may pass over what that one writes. In a new epoch all go by new names,
+  // and whatever is in anybody's tree is written again.
   #escape(): void {
-    this.#hasEscaped = true;
     this.#replica.beginEpoch();
     this.#port.onEpoch();
   }
@@ -334,6 +337,7 @@ export class Session {
     this.#peerIsPersistent = isPersistent;
     if (!isPresent) {
       this.#isStreaming = false;
+      this.#answering = null;
       this.#incomplete = [];
       const flushes = [...this.#flushes.values()];
       this.#flushes.clear();

@@ -122,8 +122,11 @@ export class OpenCache {
   commit(): void {
     this.#isCommitScheduled = false;
     const evicted = this.#evict();
-    const update = this.replica.commit(limits.commitMax);
-    if (update !== null) this.#peers.push(update);
+    const end = performance.now() + limits.turnMs;
+    do {
+      const update = this.replica.commit(limits.commitMax);
+      if (update !== null) this.#peers.push(update);
+    } while (this.replica.hasUncommitted && performance.now() < end);
     if (!this.replica.hasUnwritten) this.#peers.complete();
     if (this.replica.hasUncommitted || evicted > 0) this.#scheduleCommit();
   }

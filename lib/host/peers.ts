@@ -51,6 +51,8 @@ export class Peers {
   readonly #updates = { in: 0, out: 0 };
   readonly #bytes = { in: 0, out: 0 };
   #syncs = 0;
+  /** Until when slices of states may go out in this turn of the event loop. */
+  #turnEnd = 0;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -74,6 +76,10 @@ export class Peers {
         },
         onPresence: () => {
           onPresence(peer, session.isPresent);
+        },
+        hasRoom: () => !link.isBusy && performance.now() < this.#turnEnd,
+        goOnLater: () => {
+          this.#goOnLater(link);
         },
         onEpoch: () => {
           this.restartAll();
@@ -101,6 +107,7 @@ export class Peers {
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
     const refused = this.#options.replica.refused;
+    this.#turnEnd = performance.now() + limits.turnMs;
     session.receive(messages);
     if (this.#options.replica.refused > refused) this.#reportRefusal(link);
     return true;
@@ -206,6 +213,18 @@ export class Peers {
         `Process ${link.peer?.pid ?? 0} sent entries that are passed over: they are none, or more than a day ahead of the clock.`,
       ),
     );
+  }
+
+  /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
+  #goOnLater(link: Link): void {
+    const goOn = (): void => {
+      this.#turnEnd = performance.now() + limits.turnMs;
+      const session = this.#sessions.get(link);
+      if (link.isBusy && session?.isPresent === true) this.#goOnLater(link);
+      else session?.goOn();
+    };
+    if (link.isBusy) setTimeout(goOn, limits.busyPollMs);
+    else setImmediate(goOn);
   }
 
   #count(message: Message, way: 'in' | 'out'): void {

@@ -38,6 +38,8 @@ function begin(honest: Honest): Session {
       send: () => true,
       onAnswer: () => undefined,
       onPresence: () => undefined,
+      hasRoom: () => true,
+      goOnLater: () => undefined,
       onEpoch: () => {
         honest.restart(0);
         begun.restart();
