@@ -98,8 +98,9 @@ export class Intake {
   /** Writes again, same stamps, what the state of another epoch, from a file, has and the tree lacks. */
   salvage(epoch: Epoch, update: Uint8Array): void {
     const { replicaId, nextClientId, clock, tree, ledger, onChange } = this.#options;
-    surveyUpdate(update);
+    const { to } = surveyUpdate(update);
     const other = new Document({ epoch, replicaId, clientId: nextClientId() });
+    if (isForged(other, to)) throw forgery();
     const result: Change[] = [];
     for (const { register } of other.apply([update]).added) {
       register.home = null;
