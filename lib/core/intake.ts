@@ -98,8 +98,9 @@ export class Intake {
   /** Writes again, same stamps, what updates of another epoch, from a file, have and the tree lacks. */
   salvage(epoch: Epoch, updates: readonly Uint8Array[]): void {
     const { replicaId, nextClientId, clock, tree, ledger, onChange } = this.#options;
-    for (const update of updates) surveyUpdate(update);
+    const surveys = updates.map(surveyUpdate);
     const other = new Document({ epoch, replicaId, clientId: nextClientId() });
+    if (surveys.some(({ to }) => isForged(other, to))) throw forgery();
     const result: Change[] = [];
     for (const { register } of other.apply(updates).added) {
       register.home = null;
