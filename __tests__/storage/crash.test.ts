@@ -12,8 +12,9 @@ import { Random } from '../simulation/random';
 import { Guest, readBack } from './guests';
 import { MemoryDisk, type Fault } from './memory-disk';
 
-const count = Number(process.env['CRASHES'] ?? 1_500);
-const seedFirst = Number(process.env['CRASH_SEED'] ?? 1);
+const { CRASHES = '1000', CRASH_SEED = '1' } = process.env;
+const count = Number(CRASHES);
+const seedFirst = Number(CRASH_SEED);
 
 beforeEach(() => {
   // Small, so that a short history has many snapshots, and waits for nothing.

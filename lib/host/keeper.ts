@@ -84,7 +84,7 @@ export class Keeper {
     if (log !== null && !log.hasFailed) {
       log.add({ epoch: this.#replica.epoch, update });
       this.#appendSoon();
-    } else if (this.#isInOffice) {
+    } else if (!this.isSaved) {
       this.#rewriteSoon();
     }
   }
