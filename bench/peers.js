@@ -14,8 +14,8 @@
  *
  *     open(scene)              reads, writes, level: a store with `get` or `getMany`, `set` or `setTurn`, and, if it
  *                              has them, `setChild`, `settle`, `close`, and for `level` `footprint`
- *     carry(scene)             replication: `get`, `set`, `onChange` and, if it has them, `endTurn`, `serverCpuMs`;
- *                              `scene` has `index`, too; those before it are there already
+ *     carry(scene)             replication: `get`, `set`, `onChange` (one listener, or null for none) and, if it has
+ *                              them, `endTurn`, `serverCpuMs`; `scene` has `index`, too, and those before are there
  *     serve(members)           replication, in the primary: what hands writes on between the members
  *     provide(scene, entries)  join: makes the entries ready in a process that stays
  *     join(scene, keys)        join: takes them; gives a function that reads one

@@ -34,7 +34,10 @@ module.exports = {
     return {
       get: (key) => cache.get(key),
       set: (key, value) => void cache.set(key, value),
-      onChange: (listener) => cache.on('change', listener),
+      onChange(listener) {
+        cache.removeAllListeners('change');
+        if (listener !== null) cache.on('change', listener);
+      },
     };
   },
 

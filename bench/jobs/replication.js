@@ -9,6 +9,8 @@ const { delay, now, until } = require('../../demo/wait');
 const { pathOf, smallValue } = require('../data');
 
 const PROBE = 'probe';
+/** What the probe is in the end. */
+const OVER = 'over';
 const PAUSE_MS = 3;
 /** The load under which delays are measured: so many writes every so often. */
 const LOAD_WRITES = 20;
@@ -55,10 +57,12 @@ module.exports = (adapter) => {
       }
       isOver = true;
       await loading;
+      await delay(PAUSE_MS);
+      await write(PROBE, OVER);
     },
 
-    /** Resolves to the milliseconds after which each of `samples` probes could be read here. */
-    listen(samples) {
+    /** Resolves to the milliseconds after which each probe could be read here; one that the next overtook is left out. */
+    listen() {
       const delays = [];
       let last = carrier.get(PROBE);
       return new Promise((resolve) => {
@@ -66,9 +70,11 @@ module.exports = (adapter) => {
           const value = carrier.get(PROBE);
           if (value === last) return;
           last = value;
-          delays.push(now() - Number(value));
-          if (delays.length < samples) return;
-          carrier.onChange(() => undefined);
+          if (value !== OVER) {
+            delays.push(now() - Number(value));
+            return;
+          }
+          carrier.onChange(null);
           resolve(delays);
         });
       });

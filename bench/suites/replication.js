@@ -86,12 +86,12 @@ async function delays({ rounds }, table, teams, { samples }, onFailure) {
   for (const [column, isLoaded] of [['idle', false], ['load', true]]) {
     const measure = async (peer, round) => {
       const [writer, reader] = teams.get(peer).members;
-      const heard = reader.ask('listen', samples);
+      const heard = reader.ask('listen');
       const [delaysMs] = await Promise.all([heard, writer.ask('probe', samples, isLoaded)]);
       if (round < WARM_UP) return;
       const sorted = delaysMs.sort((a, b) => a - b);
-      table.add(peer.id, column, sorted[samples >> 1]);
-      table.add(peer.id, `${column}-99`, sorted[Math.min(samples - 1, Math.floor(samples * 0.99))]);
+      table.add(peer.id, column, sorted[sorted.length >> 1]);
+      table.add(peer.id, `${column}-99`, sorted[Math.floor(sorted.length * 0.99)]);
     };
     await interleave([...teams.keys()], rounds + WARM_UP, measure, onFailure);
   }

@@ -140,6 +140,7 @@ async function playAll(fleet, scenes, isPersistent, { sizes, rounds, table, prog
     }
   }
   if (fleet.troubles.length > 0) throw new Error(fleet.troubles.join('; '));
+  await idle.kill();
   await fleet.closeAll();
 }
 
