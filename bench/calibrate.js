@@ -5,14 +5,29 @@
 
 const { now } = require('../demo/wait');
 
-/** Doubles the count until `run(count)` takes longer than a round, which also warms up; the count for one round. */
+/** Rounds of processor time before the first that counts, so that the code is compiled by then. */
+const WARM_UP = 6;
+/** What mostly waits is warm after so many rounds of elapsed time. */
+const WARM_UP_MAX = 12;
+
+/** Warms up; resolves to the `count` with which `run(count)` takes about `roundMs`. */
 async function calibrate(run, roundMs) {
-  for (let count = 1; ; count *= 2) {
-    const startedAt = now();
+  const startedAt = now();
+  const cpuAtFirst = cpuMs();
+  let count = 1;
+  let ms;
+  do {
+    const beganAt = now();
     await run(count);
-    const ms = now() - startedAt;
-    if (ms > roundMs) return Math.max(1, Math.round((count * roundMs) / ms));
-  }
+    ms = now() - beganAt;
+    if (ms < roundMs / 2) count *= 2;
+  } while (cpuMs() - cpuAtFirst < WARM_UP * roundMs && now() - startedAt < WARM_UP_MAX * roundMs);
+  return Math.max(1, Math.round((count * roundMs) / ms));
+}
+
+function cpuMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 module.exports = { calibrate };

@@ -6,6 +6,9 @@
 const { OURS } = require('./peers');
 const { spellRatio } = require('./spell');
 
+/** More do not fit beside each other. */
+const COLUMNS_MAX = 4;
+
 function writePage({ machine, versions, rounds, isQuick, minutes, results, goals }) {
   return [
     '# Benchmarks',
@@ -16,8 +19,8 @@ function writePage({ machine, versions, rounds, isQuick, minutes, results, goals
     '',
     `Figures of different machines do not compare, those of one run do: each of ${rounds} rounds measures every peer once, one`,
     'after the other, each in processes of its own. Given are the median of the rounds and, in brackets, the lowest',
-    'and the highest. *Compared with ours* is the median of the ratios within a round: × 2 means that cluster-cache needs',
-    'half of it, × 0.5 twice.',
+    'and the highest. In bold the median of the ratios within a round: **× 2** needs twice what cluster-cache needs,',
+    '**× 0.5** half of it.',
     '',
     '| | |',
     '| --- | --- |',
@@ -37,42 +40,22 @@ function writePage({ machine, versions, rounds, isQuick, minutes, results, goals
 function writeSuite({ name, suite, table }) {
   const { title, about, hasPeers = true } = suite;
   const { rows, columns } = table;
-  const head = [hasPeers ? 'peer' : 'scene', ...columns.map((column) => column.title)];
-  return [
-    '',
-    `## ${title}`,
-    '',
-    ...about,
-    '',
-    `![${title}](benchmarks/${name}.svg)`,
-    '',
-    ...tableOf(head, rows.map((row) => [row.title, ...columns.map((column) => valueCell(table, row, column))])),
-    ...(hasPeers
-      ? [
-          '',
-          'Compared with ours:',
-          '',
-          ...tableOf(
-            head,
-            rows
-              .filter(({ id }) => id !== OURS)
-              .map((row) => [row.title, ...columns.map((column) => ratioCell(table, row, column))]),
-          ),
-        ]
-      : []),
-  ];
+  const tables = [];
+  for (let from = 0; from < columns.length; from += COLUMNS_MAX) {
+    const part = columns.slice(from, from + COLUMNS_MAX);
+    const head = [hasPeers ? 'peer' : 'scene', ...part.map((column) => column.title)];
+    tables.push('', ...tableOf(head, rows.map((row) => [row.title, ...part.map((column) => cellOf(table, row, column))])));
+  }
+  return ['', `## ${title}`, '', ...about, '', `![${title}](benchmarks/${name}.svg)`, ...tables];
 }
 
-function valueCell(table, row, column) {
+function cellOf(table, row, column) {
   const found = table.of(row.id, column.id);
   if (found === null) return table.noteOf(row.id, column.id) ?? '';
   const { median, low, high } = found;
-  return `${column.format(median)} (${column.format(low)}–${column.format(high)})`;
-}
-
-function ratioCell(table, row, column) {
-  const found = table.ratio(row.id, column.id);
-  return found === null ? '' : `${spellRatio(found.median)} (${spellRatio(found.low)}–${spellRatio(found.high).slice(2)})`;
+  const ratio = row.id === OURS ? null : table.ratio(row.id, column.id);
+  const text = `${column.format(median)} (${column.format(low)}–${column.format(high)})`;
+  return ratio === null ? text : `${text}, **${spellRatio(ratio.median)}**`;
 }
 
 function tableOf(head, rows) {
