@@ -9,10 +9,10 @@ const { OURS } = require('./peers');
 const WIDTH = 900;
 const LEFT = 190;
 const RIGHT = 110;
-const TOP = 60;
+const TOP = 76;
 const BAR = 14;
 const STEP = 20;
-const GAP = 46;
+const GAP = 62;
 
 function drawChart(title, table) {
   const panels = [];
@@ -30,7 +30,7 @@ function drawChart(title, table) {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${top}" fill="white"/>`,
     text(16, 24, title, 'font-size="16"'),
-    text(16, 42, 'less is better; each line is ten times the one before; thin: from the lowest to the highest round', 'fill="#666"'),
+    text(16, 42, 'less is better; each step is ten times the one before; thin: from the lowest to the highest round', 'fill="#666"'),
     ...panels,
     '</svg>',
     '',
@@ -47,6 +47,7 @@ function drawPanel({ title, format }, bars, top) {
   return [
     text(16, top, title, 'font-weight="bold"'),
     ...powers.map((at) => line(at, top + 8, at, bottom, 'stroke="#ddd"')),
+    ...powers.map((at, i) => text(at, bottom + 14, format(10 ** (from + i)), 'text-anchor="middle" font-size="10" fill="#666"')),
     ...bars.map(({ id, title: peer, found }, i) => {
       const y = top + 10 + i * STEP;
       const middle = y + BAR / 2;

@@ -12,7 +12,9 @@ const os = require('node:os');
 const path = require('node:path');
 const { within } = require('../demo/wait');
 
-const ASK_MS = 300_000;
+const ASK_MS = 600_000;
+/** How long a killed process may take to be gone. */
+const KILL_MS = 200;
 
 /** One process. */
 class Member {
@@ -105,7 +107,10 @@ class Crew {
 
   /** As `end`, where nothing can be awaited. */
   endSync() {
+    const runs = this.#members.size > 0;
     for (const member of this.#members) void member.end();
+    // Whoever is being killed may be about to write one more file.
+    if (runs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, KILL_MS);
     fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
