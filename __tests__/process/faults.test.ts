@@ -119,7 +119,7 @@ test('a socket directory that others may enter is refused; the cache works alone
   expect(errors[0]).toEqual(withCode('DIRECTORY'));
   expect([cache.connected, cache.get('a')]).toEqual([false, 1]);
   await cache.flush();
-  expect(readdirSync(path).sort()).toEqual(['c.db', 's']);
+  expect(readdirSync(path).sort()).toEqual(['c.db', 'c.db-log', 's']);
   expect(readdirSync(sockets)).toEqual([]);
 
   chmodSync(sockets, 0o700);
@@ -173,7 +173,7 @@ function nonsense(): Uint8Array[] {
     [...accepted, about({ ...state, vector: random(50) })],
     [...accepted, about({ type: 'update', epoch: firstEpoch, update: random(500) })],
     [...accepted, about({ type: 'sync', epoch: firstEpoch, token: 1, isComplete: true, update: random(500) })],
-    [...accepted, about({ type: 'compare', epoch: firstEpoch, vector: random(50) })],
+    [...accepted, about({ type: 'compare', epoch: firstEpoch, vector: random(50), entries: 0 })],
     [...accepted, about({ type: 'flush', token: 1, isDurable: true }), about({ type: 'flushed', token: 9, problem: 'x' })],
     [...accepted, about({ type: 'update', epoch: { number: 9, founder: 'stranger' }, update: random(50) })],
   ];

@@ -1,11 +1,9 @@
 /**
  * An open cache: one cache as this process has it, shared by all `Cache` objects of its name and directory.
  *
- * It wires the replica to its peers, to the file and to the timer. The host gives it links and turns; the
- * `Cache` objects give it calls, and are its audience.
+ * It wires the replica to peers, file and timer. The host gives it links and turns, an audience of `Cache` objects calls.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { compareEpochs, type Epoch } from '../core/epoch';
 import type { Message } from '../core/message';
 import type { Change } from '../core/change';
 import { Replica } from '../core/replica';
@@ -16,6 +14,7 @@ import type { Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import type { CacheStats } from '../stats';
 import { Collector } from './collector';
+import { Intake } from './intake';
 import { Keeper } from './keeper';
 import { Office } from './office';
 import { Peers } from './peers';
@@ -55,13 +54,7 @@ export class OpenCache {
       maxBytes: options.maxBytes,
       retentionMs: () => this.#gcIntervalMs,
       onChange: (change) => this.#onChange(change),
-    });
-    this.#keeper = new Keeper({
-      replica: this.replica,
-      filename: options.filename,
-      commit,
-      merge: ({ epoch, update }) => this.#merge(epoch, update),
-      onError,
+      onUpdate: (update) => this.#keeper.record(update),
     });
     this.#peers = new Peers({
       replica: this.replica,
@@ -69,6 +62,15 @@ export class OpenCache {
       send: (link, message) => host.send(link, options.name, message),
       onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
       onSave: (answer) => this.#office.saveFor(answer),
+      onError,
+    });
+    this.#keeper = new Keeper({
+      replica: this.replica,
+      intake: new Intake({ replica: this.replica, peers: this.#peers, commit, onError }),
+      filename: options.filename,
+      durability: options.durability,
+      commit,
+      onError,
     });
     this.#office = new Office({
       replica: this.replica,
@@ -122,8 +124,11 @@ export class OpenCache {
   commit(): void {
     this.#isCommitScheduled = false;
     const evicted = this.#evict();
-    const update = this.replica.commit(limits.commitMax);
-    if (update !== null) this.#peers.push(update);
+    const end = performance.now() + limits.turnMs;
+    do {
+      const update = this.replica.commit(limits.commitMax);
+      if (update !== null) this.#peers.push(update);
+    } while (this.replica.hasUncommitted && performance.now() < end);
     if (!this.replica.hasUnwritten) this.#peers.complete();
     if (this.replica.hasUncommitted || evicted > 0) this.#scheduleCommit();
   }
@@ -202,8 +207,8 @@ export class OpenCache {
     // From now on it takes no office: what it would save, others have.
     this.#state = 'closed';
     this.#collector.stop();
+    await this.#keeper.end();
     this.#peers.leave();
-    await this.#keeper.settle();
     this.replica.destroy();
   }
 
@@ -223,11 +228,11 @@ export class OpenCache {
     if (this.#state === 'closed') return false;
     try {
       const isKnown = this.#peers.receive(link, messages);
-      // What has come may be too much: then some must go, at the end of this turn.
-      if (this.replica.isOverLimits) this.#scheduleCommit();
+      // What has come may be too much, or a new epoch, or have taken what is ours: all for the end of this turn.
+      if (this.replica.isOverLimits || this.replica.hasUnwritten) this.#scheduleCommit();
       return isKnown;
     } catch (cause) {
-      link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what is no update.', { cause }));
+      link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what cannot be taken in.', { cause }));
       return true;
     }
   }
@@ -305,17 +310,6 @@ export class OpenCache {
     if (this.#isCommitScheduled) return;
     this.#isCommitScheduled = true;
     this.#host.scheduleCommit(this);
-  }
-
-  /** Takes in what a file holds, and lets the peers have it. */
-  #merge(epoch: Epoch, update: Uint8Array): void {
-    this.commit();
-    const before = this.replica.stateVector();
-    const previous = this.replica.epoch;
-    this.replica.load(epoch, update);
-    if (compareEpochs(previous, this.replica.epoch) !== 0) this.#peers.restartAll();
-    else this.#peers.push(this.replica.encodeState(before));
-    this.commit();
   }
 
   #addLinks(): void {
