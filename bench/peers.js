@@ -6,8 +6,7 @@
  *     packages     packages whose versions the page tells
  *     needsRedis   whether it needs a Redis server
  *     hasTtl       whether its `set` takes a ttl, in ms
- *     hasHub       whether one more process carries what all others write
- *     share        part of the entries, and of the writes, of the suite `level`, where all take too long
+ *     overwritesShare  part of the overwrites of the suite `level`, where all take too long
  *
  * What it has to do is in functions, which are called in processes of its own and load its packages. `scene` has
  * `folder`, a folder of its own, and `redisSocket`.

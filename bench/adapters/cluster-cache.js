@@ -23,7 +23,7 @@ module.exports = {
       close: () => cache.close(),
       async footprint() {
         await cache.flush();
-        return { disk: fs.statSync(cache.filename).size };
+        return { disk: bytesBeside(cache.filename) };
       },
     };
   },
@@ -57,4 +57,11 @@ module.exports = {
 
 function openCache(folder, name, persist) {
   return new Cache(name, { path: folder, socketDirectory: path.join(folder, 'sockets'), persist });
+}
+
+/** Bytes of the snapshot and of the log beside it. */
+function bytesBeside(filename) {
+  const folder = path.dirname(filename);
+  const files = fs.readdirSync(folder).filter((file) => file.startsWith(path.basename(filename)));
+  return files.reduce((sum, file) => sum + fs.statSync(path.join(folder, file)).size, 0);
 }

@@ -15,7 +15,6 @@ module.exports = {
   packages: ['ioredis'],
   needsRedis: true,
   suites: ['replication'],
-  hasHub: true,
 
   async carry({ redisSocket, index }) {
     const client = await connectRedis(redisSocket);

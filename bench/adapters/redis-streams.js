@@ -16,7 +16,6 @@ module.exports = {
   packages: ['ioredis'],
   needsRedis: true,
   suites: ['replication'],
-  hasHub: true,
 
   async carry({ redisSocket, index }) {
     const client = await connectRedis(redisSocket);

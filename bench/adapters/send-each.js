@@ -6,7 +6,6 @@ const { carryBySend, serveRelay } = require('../relay');
 module.exports = {
   title: 'process.send, each',
   suites: ['replication'],
-  hasHub: true,
   serve: serveRelay,
   carry: () => carryBySend({ isBatched: false }),
 };

@@ -4,12 +4,17 @@
  */
 'use strict';
 
+const fs = require('node:fs');
+const path = require('node:path');
 const { delay, until } = require('../../demo/wait');
 const { Fleet } = require('../../soak/fleet');
+const { limits } = require('../../dist/limits');
 const { spellMs } = require('../spell');
 const { Table } = require('../table');
 
+const NAME = 'stalls';
 const GC_INTERVAL_MS = 1000;
+const NEARLY = 0.9;
 const FULL = { entries: 100_000, expiring: 50_000, ttlMs: 4000, seconds: 3 };
 const QUICK = { entries: 4000, expiring: 2000, ttlMs: 1000, seconds: 1 };
 const WAIT_MS = 60_000;
@@ -19,7 +24,7 @@ module.exports = {
   about: [
     'Two processes share 100,000 entries. In each scene, the longest pause of the event loop of either, per round; and',
     'of a third process that does nothing, at the same time: what is below that is the machine’s. The library’s longest',
-    'single piece of work is its own time, without what other programs took. Snapshot: both flush. Compaction: both',
+    'single piece of work is its own time, without what other programs took. Snapshot: the log is rewritten. Compaction: both',
     'overwrite 10,000 entries a second. Sweep: 50,000 more entries expire at once, and are forgotten. Epoch: a new',
     'document begins. Join: another process comes, and takes everything.',
   ],
@@ -57,20 +62,23 @@ const SCENES = [
     id: 'snapshot',
     title: 'snapshot',
     isOnDisk: true,
-    async play([first, second]) {
-      await first.ask('set', 'changed', Math.random());
-      await Promise.all([first.ask('flush'), second.ask('flush')]);
+    // The log is rewritten into a snapshot when it outgrows the one before: it is brought near to that.
+    async prepare([first], { entries }, fleet) {
+      const load = { count: Math.ceil(entries / 100), keys: entries / 2, batch: 50, prefix: 'p0' };
+      while (fillOf(fleet) < NEARLY) await first.ask('load', 'overwrite', load);
+    },
+    async play(members, { entries }, fleet) {
+      const before = snapshotOf(fleet);
+      await overwriteGently(members, entries, () =>
+        until('a snapshot is written', () => snapshotOf(fleet) !== before, WAIT_MS),
+      );
     },
   },
   {
     id: 'compaction',
     title: 'compaction',
     async play(members, { entries, seconds }) {
-      // Small batches: what is held up shall be held up by upkeep, not by the load.
-      const load = { count: Infinity, keys: entries / 2, batch: 50, pauseMs: 10 };
-      await Promise.all(members.map((member, i) => member.ask('start', 'overwrite', { ...load, prefix: `p${i}` })));
-      await delay(seconds * 1000);
-      await Promise.all(members.map((member) => member.ask('stop')));
+      await overwriteGently(members, entries, () => delay(seconds * 1000));
     },
   },
   {
@@ -112,16 +120,15 @@ const SCENES = [
     id: 'join',
     title: 'join of another process',
     async play(members, _sizes, fleet, settings) {
-      const joiner = await fleet.open('stalls', settings);
+      const joiner = await fleet.open(NAME, settings);
       await joiner.close();
     },
   },
 ];
 
 async function playAll(fleet, scenes, isPersistent, { sizes, rounds, table, progress }) {
-  // A snapshot is only written when one asks for it.
   const settings = isPersistent ? { persist: true } : { persist: false, gcInterval: GC_INTERVAL_MS };
-  const members = [await fleet.open('stalls', settings), await fleet.open('stalls', settings)];
+  const members = [await fleet.open(NAME, settings), await fleet.open(NAME, settings)];
   const idle = fleet.fork();
   const load = { to: sizes.entries / 2, batch: 200 };
   await Promise.all(members.map((member, i) => member.ask('load', 'fill', { ...load, prefix: `p${i}` })));
@@ -130,7 +137,7 @@ async function playAll(fleet, scenes, isPersistent, { sizes, rounds, table, prog
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${scenes.map(({ title }) => title).join(', ')}`);
     for (const { id, prepare, play } of scenes) {
-      await prepare?.(members, sizes);
+      await prepare?.(members, sizes, fleet);
       await Promise.all(watched.map((member) => member.ask('watch', { isTimed: member !== idle })));
       await play(members, sizes, fleet, settings);
       const [first, second, third] = await Promise.all(watched.map((member) => member.ask('watched')));
@@ -142,6 +149,25 @@ async function playAll(fleet, scenes, isPersistent, { sizes, rounds, table, prog
   if (fleet.troubles.length > 0) throw new Error(fleet.troubles.join('; '));
   await idle.kill();
   await fleet.closeAll();
+}
+
+/** Overwrites in small batches, until `wait` is over: what is held up shall be held up by upkeep, not by the load. */
+async function overwriteGently(members, entries, wait) {
+  const load = { count: Infinity, keys: entries / 2, batch: 50, pauseMs: 10 };
+  await Promise.all(members.map((member, i) => member.ask('start', 'overwrite', { ...load, prefix: `p${i}` })));
+  await wait();
+  await Promise.all(members.map((member) => member.ask('stop')));
+}
+
+/** What the log has of the bytes from which on it is rewritten. */
+function fillOf(fleet) {
+  const { snapshot, all } = fleet.fileSizes(NAME);
+  return (all - snapshot) / Math.max(limits.logRewriteBytesMin, snapshot);
+}
+
+/** Which snapshot it is. */
+function snapshotOf(fleet) {
+  return fs.statSync(path.join(fleet.folder, 'data', `${NAME}.db`), { throwIfNoEntry: false })?.ino;
 }
 
 function longestOf({ turns }) {
