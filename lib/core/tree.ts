@@ -11,7 +11,7 @@ import { isOrphan, Orphans } from './orphans';
 import { parseKey, parsePath, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
-import { expiryTime, isSameWrite, supersedes, withoutValue } from './register';
+import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
 import { isLater } from './stamp';
 import { Tally } from './tally';
 import { Timetable } from './timetable';
@@ -202,8 +202,10 @@ export class Tree {
   buryExpired(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
     const { register } = node;
     if (register === null || register.expiresAt === 0 || node.children === null) return;
+    const now = this.#owner.now();
+    if (register.value !== undefined && !hasExpired(register, now)) return;
     // What is itself hidden hides nothing.
-    if (!isVisible(node, register, this.#owner.now())) return;
+    if (!isVisible(node, register, now)) return;
     this.#buryBelow(node, expiryTime(register), '', isOurs);
   }
 
@@ -293,6 +295,8 @@ export class Tree {
   }
 
   #forget(node: TreeNode): void {
+    // What only an expiry hid, and is in the document no more, must not be seen again.
+    this.buryExpired(node, ({ register }) => register !== null && isOrphan(register));
     if (node.register !== null) this.#timetable.remove(node.register);
     this.tally.place(node, null);
     this.#stale(node);
