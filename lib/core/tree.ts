@@ -11,7 +11,7 @@ import { isOrphan, Orphans } from './orphans';
 import { parseKey, parsePath, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
-import { expiryTime, isSameWrite, supersedes, withoutValue } from './register';
+import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
 import type { Stamp } from './stamp';
 import { Tally } from './tally';
 import { Timetable } from './timetable';
@@ -209,8 +209,10 @@ export class Tree {
   buryExpired(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
     const { register } = node;
     if (register === null || register.expiresAt === 0 || node.children === null) return;
+    const now = this.#owner.now();
+    if (register.value !== undefined && !hasExpired(register, now)) return;
     // What is itself hidden hides nothing.
-    if (!isVisible(node, register, this.#owner.now())) return;
+    if (!isVisible(node, register, now)) return;
     this.#buryBelow(node, { time: expiryTime(register), writer: '' }, true, isOurs);
   }
 
@@ -219,7 +221,7 @@ export class Tree {
    * `entriesMax` entries there and none below, and nothing above shows through.
    */
   isLastTrace(node: TreeNode, entriesMax: number): boolean {
-    if (node.entries > entriesMax || node.hasTracesBelow()) return false;
+    if (node.entries > entriesMax || node.hasEntriesBelow()) return false;
     if (node.parent === null) return true;
     return ownProperty(walkTo(node.parent, this.#owner.now()).base, node.segment) === undefined;
   }
@@ -313,6 +315,8 @@ export class Tree {
   }
 
   #forget(node: TreeNode): void {
+    // What only an expiry hid, and is in the document no more, must not be seen again.
+    this.buryExpired(node, ({ register }) => register !== null && isOrphan(register));
     this.#place(node, null);
     this.#stale(node);
   }
