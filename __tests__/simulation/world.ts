@@ -332,8 +332,12 @@ export class World {
     if (other !== index && !this.#links.has(key)) this.#connect(key, ...indicesOf(key));
     const links = [...this.#links].filter(([, link]) => sideOf(link, index) !== null);
     if (links.length === 0) return;
-    // As the manager does: what others have yet to write into this epoch may be known to nobody else.
-    node.replica.writeOrphans();
+    // An epoch that it hears of now may still make orphans.
+    for (let round = 0; round < 2; round++) {
+      this.#deliverAll(links);
+      // What others have yet to write into this epoch may be known to nobody else.
+      node.replica.writeOrphans();
+    }
     this.#deliverAll(links);
     for (const [, link] of links) link.towards[sideOf(link, index)!].session.ask();
     this.#deliverAll(links);
