@@ -1,6 +1,6 @@
 /**
- * A hundred thousand broken inputs for all that reads bytes, in processes with a memory cap and a watchdog. As many
- * as anybody likes with `npm run torture -- fuzz --count N`.
+ * A hundred thousand broken inputs for all that reads bytes, and some thousand odd paths and values, in processes with
+ * a memory cap and a watchdog. As many as anybody likes with `npm run torture -- fuzz --count N`.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,9 +9,9 @@ import { fuzz } from './watch';
 
 const root = join(__dirname, '../..');
 const childFile = join(root, '.build/simulation/__tests__/fuzz/child.js');
-/** Inputs for each target, 100,000 in all. */
+/** Inputs for each target: 100,000 for those that read bytes, and as many paths and values as there is time for. */
 const counts: Readonly<Record<string, number>> = {
-  frame: 20_000, hello: 20_000, message: 20_000, snapshot: 10_000, update: 20_000, session: 10_000,
+  frame: 20_000, hello: 20_000, message: 20_000, snapshot: 10_000, update: 20_000, session: 10_000, paths: 20_000,
 };
 
 beforeAll(() => {
@@ -20,9 +20,9 @@ beforeAll(() => {
   expect(run.stdout).toBe('');
 }, 120_000);
 
-test('every target is fuzzed, 100,000 inputs in all', () => {
+test('every target is fuzzed, 120,000 inputs in all', () => {
   expect(Object.keys(counts).sort()).toEqual(Object.keys(targets).sort());
-  expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(100_000);
+  expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(120_000);
 });
 
 test.each(Object.entries(counts))(

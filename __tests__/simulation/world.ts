@@ -355,7 +355,7 @@ export class World {
     }
     const node = this.#createNode();
     this.nodes[index] = node;
-    if (this.#disk !== null && this.random.chance(0.7)) node.replica.load(this.#disk.epoch, this.#disk.update);
+    if (this.#disk !== null && this.random.chance(0.7)) node.replica.load(this.#disk.epoch, [this.#disk.update]);
   }
 
   #eachPair(visit: (key: string, a: number, b: number) => void): void {

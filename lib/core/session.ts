@@ -4,6 +4,7 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
+import { Comparison } from './comparison';
 import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
 import { Flushes, type FlushOutcome } from './flushes';
@@ -50,14 +51,11 @@ export class Session {
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
   readonly #flushes = new Flushes();
-  /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
-  #missing = new Map<number, number>();
-  /** What the last comparisons showed where both have the same writes, but not the same entries. */
-  #disagreement: { readonly entries: number; readonly revision: number; readonly seen: number } | null = null;
-  #hasEscaped = false;
+  readonly #comparison: Comparison;
 
   constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
     this.#replica = replica;
+    this.#comparison = new Comparison(replica);
     this.#port = port;
     this.#isPersistent = options.isPersistent;
   }
@@ -276,41 +274,14 @@ export class Session {
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
-    if (this.#replica.isForgedIn(message.vector)) {
-      this.#escape();
-      return;
-    }
-    // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
-    const wasLost = this.#replica.isBehind(this.#missing);
-    this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
-    if (wasLost) this.#askWith(false);
-    else this.#compareEntries(message);
+    const finding = this.#comparison.look(message);
+    if (finding === 'loss') this.#askWith(false);
+    if (finding === 'lie') this.#escape();
   }
 
-  /**
-   * Both have heard of the same writes, and have not the same entries. Seen twice, it is not on its way: one lacks
-   * removals, which a sync brings. Seen a third time, one was told something in the name of another.
-   */
-  #compareEntries({ vector, entries }: CompareMessage): void {
-    const { entryCount, revision } = this.#replica;
-    if (entries === entryCount || !this.#replica.hasVector(vector)) {
-      this.#disagreement = null;
-      return;
-    }
-    const isSame = this.#disagreement?.entries === entries && this.#disagreement.revision === revision;
-    const seen = isSame ? this.#disagreement!.seen + 1 : 1;
-    this.#disagreement = { entries, revision, seen };
-    if (seen === 2) this.#askWith(false);
-    // Once: who refuses what others take in would begin epochs for ever.
-    if (seen === 3 && !this.#hasEscaped) this.#escape();
-  }
-
-  /**
-   * Begins a new epoch, since somebody was told something in the name of another, and may take what that other really
-   * wrote for known. In a new epoch all go by other names, and all that is in anybody's tree is written again.
-   */
+  // Told something in another's name, somebody may pass over what that one writes. In a new epoch all go by new names,
+  // and whatever is in anybody's tree is written again.
   #escape(): void {
-    this.#hasEscaped = true;
     this.#replica.beginEpoch();
     this.#port.onEpoch();
   }

@@ -22,7 +22,9 @@ function play(random: Random): void {
       const end = at + 1 + random.int(random.pick([3, 30, 3000]));
       const received = valueOf(() => decoder.push(bytes.slice(at, end)), 'ERR_CLUSTER_CACHE_FRAME');
       if (received === undefined) break;
-      for (const each of received) check(sent.has(spell(each)), 'a frame that was not sent came out');
+      // The bytes 1 0 0 0, 0 0 0 ff, ff are a frame without a payload, and so may damage by chance make another of a few bytes.
+      const wasSent = (each: Frame): boolean => sent.has(spell(each)) || each.payload.length < 4;
+      check(received.every(wasSent), 'a frame that was not sent came out');
       at = end;
     }
   }
