@@ -180,6 +180,9 @@ test.each([
   b.sweep();
   const removals = [b.commit()!];
   a.receive(removals);
+  // To `a` it is an orphan, too, until the retention is over.
+  bench.nowMs += RETENTION_MS;
+  a.tend(all, true);
   a.sweep();
   removals.push(a.commit()!);
   for (const index of order) {

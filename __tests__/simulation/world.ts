@@ -103,12 +103,6 @@ export class World {
     this.#meet();
   }
 
-  /** All links break and come back. */
-  reconnect(): void {
-    this.#links.clear();
-    this.#meet();
-  }
-
   /** What the timer of a node does; its link to the node `unseen` is down whenever it looks. */
   upkeep(index: number, isManager: boolean, unseen: number | null = null): void {
     const node = this.nodes[index]!;
@@ -332,13 +326,9 @@ export class World {
     if (other !== index && !this.#links.has(key)) this.#connect(key, ...indicesOf(key));
     const links = [...this.#links].filter(([, link]) => sideOf(link, index) !== null);
     if (links.length === 0) return;
-    // An epoch that it hears of now may still make orphans.
-    for (let round = 0; round < 2; round++) {
-      this.#deliverAll(links);
-      // What others have yet to write into this epoch may be known to nobody else.
-      node.replica.writeOrphans();
-    }
     this.#deliverAll(links);
+    // As the manager does: what others have yet to write into this epoch may be known to nobody else.
+    node.replica.writeOrphans();
     for (const [, link] of links) link.towards[sideOf(link, index)!].session.ask();
     this.#deliverAll(links);
     if (this.random.chance(0.5)) this.#save(node);
