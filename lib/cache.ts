@@ -7,7 +7,7 @@ import { CacheError, rangeError, typeError, type ErrorCode } from './errors';
 import { GuardedEmitter } from './events';
 import type { Host } from './host/host';
 import type { OpenCache } from './host/open-cache';
-import type { Audience } from './host/ports';
+import type { Audience, Durability } from './host/ports';
 import { obtainHost } from './host/registry';
 import { limits } from './limits';
 import type { CacheStats } from './stats';
@@ -22,12 +22,18 @@ export interface CacheOptions {
    */
   readonly path?: string;
   /**
-   * Milliseconds between two collections, in which expired values become tombstones and the manager writes
-   * the file. Also how long deletes are remembered for processes that are cut off. Default: 120,000.
+   * Milliseconds between two collections, in which expired values become tombstones and the manager
+   * looks after the file. Also how long deletes are remembered for processes that are cut off. Default: 120,000.
    */
   readonly gcInterval?: number;
   /** Whether this process may keep the file copy. Default: true. */
   readonly persist?: boolean;
+  /**
+   * When the manager syncs what was set to disk: `always`, after each turn of the event loop; `everysec`, every
+   * second; `no`, when the system does. `flush` syncs in any case. What the manager was given counts, so give all
+   * processes the same; within a process the first `Cache` of a name sets it. Default: `everysec`.
+   */
+  readonly durability?: Durability;
   /**
    * Values that the cache may hold, one for each path that was set. Past it the manager evicts, approximately,
    * what has not been written anywhere, or read in its own process, of late. Its limit counts, so give all
@@ -73,7 +79,7 @@ export class Cache extends GuardedEmitter {
     this.name = checkName(name);
     checkOptions(options);
     const { path = process.cwd(), gcInterval = GC_INTERVAL_MS, persist = true, socketDirectory } = options;
-    const { maxEntries = Infinity, maxBytes = Infinity } = options;
+    const { maxEntries = Infinity, maxBytes = Infinity, durability = 'everysec' } = options;
     this.path = resolve(path);
     this.gcInterval = gcInterval;
     this.filename = snapshotFilename(this.path, name);
@@ -92,7 +98,10 @@ export class Cache extends GuardedEmitter {
       },
     };
     const { filename } = this;
-    this.#open = this.#host.open({ name, filename, isPersistent: persist, maxEntries, maxBytes }, this.#audience);
+    this.#open = this.#host.open(
+      { name, filename, isPersistent: persist, durability, maxEntries, maxBytes },
+      this.#audience,
+    );
   }
 
   /** Whether this process has joined the others: the file is loaded and what they had is merged. */
@@ -239,13 +248,16 @@ function checkName(name: unknown): string {
 function checkOptions(options: CacheOptions): void {
   const given: unknown = options;
   if (typeof given !== 'object' || given === null) throw optionError('options must be an object');
-  const { path, gcInterval, persist, socketDirectory, maxEntries, maxBytes } = given as Record<string, unknown>;
+  const { path, gcInterval, persist, durability, socketDirectory, maxEntries, maxBytes } = given as Record<string, unknown>;
   for (const [name, value] of Object.entries({ path, socketDirectory })) {
     if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0'))) {
       throw optionError(`${name} must be the path of a directory`);
     }
   }
   if (persist !== undefined && typeof persist !== 'boolean') throw optionError('persist must be a boolean');
+  if (durability !== undefined && !(['always', 'everysec', 'no'] as unknown[]).includes(durability)) {
+    throw optionError("durability must be 'always', 'everysec' or 'no'");
+  }
   if (gcInterval !== undefined && (typeof gcInterval !== 'number' || !(gcInterval >= 1) || gcInterval === Infinity)) {
     throw outOfBounds('gcInterval must be a number of milliseconds, 1 or more');
   }

@@ -90,8 +90,22 @@ export const limits = {
   exitLockWaitMs: 2_000,
   /** Milliseconds after which the lock of such a process is that of one that was killed. */
   exitLockAgeMs: 5_000,
-  /** Snapshots tried in a row when somebody else replaces the file at the same time. */
-  saveAttemptsMax: 3,
+  /** Bytes of a log from which on it is rewritten into a snapshot, if it is also larger than the snapshot. */
+  logRewriteBytesMin: MiB,
+  /** Bytes of a log when no snapshot can be written: past it the disk holds the cache of that moment. */
+  logBytesMax: 512 * MiB,
+  /** Bytes that may wait for a disk that takes none, before the log is given up for a new snapshot. */
+  logBufferBytesMax: 64 * MiB,
+  /** Milliseconds between two syncs of the log with `durability: 'everysec'`. */
+  logSyncIntervalMs: 1_000,
+  /** Milliseconds after which a snapshot is tried again when the disk has failed. */
+  diskRetryMs: 2_000,
+  /** Updates of the file that are taken in in one turn of the event loop. */
+  loadUpdatesMax: 50,
+  /** Snapshots tried in a row when somebody else writes the files at the same time. */
+  saveAttemptsMax: 10,
+  /** Milliseconds that are waited between two of them, at most; each time more, and at random. */
+  contentionWaitMs: 50,
   /** Milliseconds after which an exiting process no longer waits for peers that do not answer. */
   exitWaitMs: 5_000,
   /** The longest delay that `setTimeout` takes, in milliseconds; a longer one would fire at once. */

@@ -207,6 +207,18 @@ describe('two adopters at once', () => {
     }
   });
 
+  test.each(['the one', 'the other'])('leave copies that die also where %s goes before the later write comes', (which) => {
+    const third = bench.create({ id: 'third' });
+    third.delete([]);
+    const later = third.commit()!;
+    const [first, second] = which === 'the one' ? [manager, other] : [other, manager];
+    first.receive([later]);
+    send(first, second);
+    second.receive([later]);
+    settle(manager, other);
+    expect(placesOf(manager)).toEqual(['third.1 ']);
+  });
+
   test('leave copies that all die with a clear', () => {
     other.delete([]);
     settle(manager, other);

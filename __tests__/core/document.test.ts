@@ -101,7 +101,7 @@ describe('an entry', () => {
 describe('a document', () => {
   test('begins a new segment map after so many writes, all of them its own', () => {
     const document = create('r0');
-    const places = [1, 2, 3, 4, 5, 6, 7].flatMap((n) => commit(document, [register(`k${n}`, n, n)])!.entries);
+    const places = [1, 2, 3, 4, 5, 6, 7].flatMap((n) => commit(document, [register(`k${n}`, n, n)]).entries);
     expect(places.map(({ segmentId }) => segmentId)).toEqual(['r0.1', 'r0.1', 'r0.1', 'r0.2', 'r0.2', 'r0.2', 'r0.3']);
     expect(document.segmentCount).toBe(3);
   });
@@ -110,23 +110,23 @@ describe('a document', () => {
     const vandal = new Vandal();
     const document = create('r0');
     document.apply([vandal.segment('r0.1', {}), vandal.segment('r0.2', {})]);
-    expect(commit(document, [register('a', 1, 1)])!.entries[0]!.segmentId).toBe('r0.3');
+    expect(commit(document, [register('a', 1, 1)]).entries[0]!.segmentId).toBe('r0.3');
   });
 
   test('says which entry stands in the place of another', () => {
     const document = create('r0');
-    const [a1, a2, b] = commit(document, [register('a', 1, 1), register('a', 2, 2), register('b', 3)])!.entries;
+    const [a1, a2, b] = commit(document, [register('a', 1, 1), register('a', 2, 2), register('b', 3)]).entries;
     expect([a1!.isReplacement, a2!.isReplacement, b!.isReplacement]).toEqual([false, true, false]);
   });
 
   test('hands what it wrote to another as added and removed entries', () => {
     const [a, b] = [create('r0'), create('r1')];
-    const first = commit(a, [register('x', 1, 'v'), register('y', 2)])!.update;
+    const first = commit(a, [register('x', 1, 'v'), register('y', 2)]).update!;
     expect(b.apply([first]).added).toEqual([
       { register: { ...register('x', 1, 'v'), home: 'r0.1', bytes: 3 }, isReplacement: false },
       { register: { ...register('y', 2), home: 'r0.1' }, isReplacement: false },
     ]);
-    const second = commit(a, [register('z', 3, 1)], [{ segmentId: 'r0.1', key: 'x' }])!.update;
+    const second = commit(a, [register('z', 3, 1)], [{ segmentId: 'r0.1', key: 'x' }]).update!;
     const { added, removed, refused } = b.apply([second]);
     expect([added.length, removed, refused]).toEqual([1, [{ segmentId: 'r0.1', key: 'x' }], 0]);
     expect(commit(a, [])).toBeNull();
@@ -134,7 +134,7 @@ describe('a document', () => {
 
   test('finds a gap before an update, and what it lacks', () => {
     const [a, b] = [create('r0'), create('r1')];
-    const [first, second] = [1, 2].map((n) => commit(a, [register(`k${n}`, n)])!.update!);
+    const [first, second] = [1, 2].map((n) => commit(a, [register(`k${n}`, n)]).update!);
     expect([first!, second!].map((update) => b.isBehind(surveyUpdate(update).from))).toEqual([false, true]);
     const lacking = b.lacks(a.stateVector());
     expect([lacking.size, b.isBehind(lacking), a.isBehind(lacking)]).toEqual([1, true, false]);
@@ -145,9 +145,9 @@ describe('a document', () => {
   test('goes on in a new segment map when somebody has deleted its current one', () => {
     const vandal = new Vandal();
     const document = create('r0');
-    Y.applyUpdate(vandal.doc, commit(document, [register('a', 1, 1)])!.update);
+    Y.applyUpdate(vandal.doc, commit(document, [register('a', 1, 1)]).update!);
     document.apply([vandal.write(() => vandal.segments.delete('r0.1'))]);
-    Y.applyUpdate(vandal.doc, commit(document, [register('b', 2, 2)])!.update);
+    Y.applyUpdate(vandal.doc, commit(document, [register('b', 2, 2)]).update!);
     const keys = [...vandal.segments.values()].flatMap((map) => [...(map as Y.Map<unknown>).keys()]);
     expect(keys).toEqual(['b']);
   });

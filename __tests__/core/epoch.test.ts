@@ -202,7 +202,7 @@ describe('load', () => {
 
   test('of a file of the same epoch merges it: nothing is written', () => {
     const fresh = bench.create();
-    fresh.load(firstEpoch, saved);
+    fresh.load(firstEpoch, [saved]);
     expect([fresh.get([]), fresh.isWhole, fresh.hasUncommitted, fresh.epoch]).toEqual([everything, true, false, firstEpoch]);
   });
 
@@ -211,7 +211,7 @@ describe('load', () => {
     fresh.set('new', 1);
     fresh.set('a', 'newer');
     fresh.commit();
-    fresh.load(later, saved);
+    fresh.load(later, [saved]);
     expect([fresh.epoch, fresh.get([])]).toEqual([later, { ...everything, a: 'newer', new: 1 }]);
     fresh.commit();
     expect(placesOf(fresh).filter((place) => place.startsWith('n.'))).toEqual(['n.1 a', 'n.1 new']);
@@ -224,12 +224,12 @@ describe('load', () => {
     fresh.enterEpoch(later);
     fresh.set('a', 'newer');
     fresh.commit();
-    fresh.load(firstEpoch, saved);
+    fresh.load(firstEpoch, [saved]);
     expect([fresh.epoch, fresh.get([])]).toEqual([later, { ...everything, a: 'newer' }]);
     expect(bench.told().sort()).toEqual(['n delete gone', 'n set b', 'n set c', 'n! set a']);
     fresh.commit();
     expect([placesOf(fresh), fresh.isWhole]).toEqual([['n.1 a', 'n.1 b', 'n.1 c', 'n.1 gone'], true]);
-    fresh.load(firstEpoch, saved);
+    fresh.load(firstEpoch, [saved]);
     expect(fresh.hasUncommitted).toBe(false);
     bench.nowMs += 10 * RETENTION_MS;
     expect(fresh.has('b')).toBe(false);
@@ -238,7 +238,7 @@ describe('load', () => {
   test('of a file of a lower epoch leaves the replica not whole until all of it is written', () => {
     const fresh = bench.create();
     fresh.enterEpoch(later);
-    fresh.load(firstEpoch, saved);
+    fresh.load(firstEpoch, [saved]);
     const seen = [fresh.isWhole];
     for (const countMax of [3, 1]) {
       fresh.commit(countMax);
@@ -251,13 +251,13 @@ describe('load', () => {
     a.beginEpoch();
     bench.nowMs++;
     a.delete([]);
-    a.load(firstEpoch, saved);
+    a.load(firstEpoch, [saved]);
     expect(a.get([])).toEqual({});
   });
 
   test('of bytes that are none throws, whatever epoch they claim, and the replica goes on', () => {
     for (const epoch of [firstEpoch, later, { number: 1, founder: 'a' }]) {
-      expect(() => a.load(epoch, new Uint8Array([1, 2, 3]))).toThrow();
+      expect(() => a.load(epoch, [new Uint8Array([1, 2, 3])])).toThrow();
     }
     expect(a.get([])).toEqual(everything);
   });

@@ -99,7 +99,7 @@ describe('a stamp from the future', () => {
     const [writer, reader, peer] = [bench.create({ now: () => START_MS + YEAR_MS }), bench.create(), bench.create()];
     writer.set('x', 'written while the clock was wrong');
     writer.commit();
-    reader.load(writer.epoch, writer.encodeState());
+    reader.load(writer.epoch, [writer.encodeState()]);
     expect(reader.get('x')).toBe('written while the clock was wrong');
     // From then on it believes others who have it from there, too.
     writer.set('y', 1);
@@ -172,7 +172,7 @@ describe('an epoch', () => {
       const [writer, reader] = [bench.create(), bench.create()];
       writer.set('x', 1);
       writer.commit();
-      reader.load({ number, founder: '' }, writer.encodeState());
+      reader.load({ number, founder: '' }, [writer.encodeState()]);
       expect([reader.epoch.number, reader.get('x')]).toEqual([0, 1]);
     },
   );

@@ -48,11 +48,11 @@ export class Honest {
   }
 
   /** Has both load what the file that they share holds. */
-  load(epoch: Epoch, update: Uint8Array): void {
+  load(epoch: Epoch, updates: readonly Uint8Array[]): void {
     this.#replicas.forEach((replica, i) => {
       const before = replica.epoch;
       try {
-        replica.load(epoch, update);
+        replica.load(epoch, updates);
       } catch {
         // The file is kept aside.
       }

@@ -119,7 +119,7 @@ test('a socket directory that others may enter is refused; the cache works alone
   expect(errors[0]).toEqual(withCode('DIRECTORY'));
   expect([cache.connected, cache.get('a')]).toEqual([false, 1]);
   await cache.flush();
-  expect(readdirSync(path).sort()).toEqual(['c.db', 's']);
+  expect(readdirSync(path).sort()).toEqual(['c.db', 'c.db-log', 's']);
   expect(readdirSync(sockets)).toEqual([]);
 
   chmodSync(sockets, 0o700);

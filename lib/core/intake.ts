@@ -85,24 +85,24 @@ export class Intake {
     return hasGap ? 'gap' : 'applied';
   }
 
-  /** Merges the state of this epoch that a file holds. */
-  load(update: Uint8Array): void {
+  /** Merges updates of this epoch that a file holds. */
+  load(updates: readonly Uint8Array[]): void {
     this.#isLoading = true;
     try {
-      this.receive([update]);
+      this.receive(updates);
     } finally {
       this.#isLoading = false;
     }
   }
 
-  /** Writes again, same stamps, what the state of another epoch, from a file, has and the tree lacks. */
-  salvage(epoch: Epoch, update: Uint8Array): void {
+  /** Writes again, same stamps, what updates of another epoch, from a file, have and the tree lacks. */
+  salvage(epoch: Epoch, updates: readonly Uint8Array[]): void {
     const { replicaId, nextClientId, clock, tree, ledger, onChange } = this.#options;
-    const { to } = surveyUpdate(update);
+    const surveys = updates.map(surveyUpdate);
     const other = new Document({ epoch, replicaId, clientId: nextClientId() });
-    if (isForged(other, to)) throw forgery();
+    if (surveys.some(({ to }) => isForged(other, to))) throw forgery();
     const result: Change[] = [];
-    for (const { register } of other.apply([update]).added) {
+    for (const { register } of other.apply(updates).added) {
       register.home = null;
       clock.trust(register.time);
       const node = tree.salvage(register);

@@ -196,12 +196,15 @@ export class Replica {
     return true;
   }
 
-  /** Merges a whole state of any epoch, as a file holds it. Throws at bytes that are none. */
-  load(epoch: Epoch, update: Uint8Array): void {
+  /**
+   * Merges updates of any epoch, as a file holds them; those of another one must be all there are, from the first on.
+   * Throws at bytes that are none.
+   */
+  load(epoch: Epoch, updates: readonly Uint8Array[]): void {
     // Where that cannot be, peers would not follow. What the file holds goes into the epoch that is.
     if (!isFarAhead(epoch, this.epoch)) this.enterEpoch(epoch);
-    if (compareEpochs(epoch, this.epoch) === 0) this.#intake.load(update);
-    else this.#intake.salvage(epoch, update);
+    if (compareEpochs(epoch, this.epoch) === 0) this.#intake.load(updates);
+    else this.#intake.salvage(epoch, updates);
   }
 
   /** Whether a peer with this state vector has been told something in the name of this replica. */

@@ -7,6 +7,7 @@
 import { Comparison } from './comparison';
 import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
+import { Flushes, type FlushOutcome } from './flushes';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
 import { CacheError } from '../errors';
@@ -32,17 +33,6 @@ export interface SessionPort {
   readonly onFlush: (isDurable: boolean, answer: (problem: string) => void) => void;
 }
 
-/** What came of a flush: the peer has done it, it could not and says why, or it is gone. */
-export type FlushOutcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly problem: string }
-  | { readonly kind: 'gone' };
-
-interface PendingFlush {
-  readonly isDurable: boolean;
-  readonly onOutcome: (outcome: FlushOutcome) => void;
-}
-
 export class Session {
   readonly #replica: Replica;
   readonly #port: SessionPort;
@@ -60,11 +50,7 @@ export class Session {
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
-  /** Flushes that the peer has not answered, by token. */
-  readonly #flushes = new Map<number, PendingFlush>();
-  /** Those of them that the peer has not been sent since its last state. */
-  readonly #unsent = new Set<number>();
-  #flushToken = 0;
+  readonly #flushes = new Flushes();
   readonly #comparison: Comparison;
 
   constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
@@ -99,11 +85,6 @@ export class Session {
   /** Asks the peer for what it has; `onAnswer` hears of the token that is returned. Begins a session, too. */
   ask(): number {
     return this.#askWith(false);
-  }
-
-  /** Token of the last state sent; 0 before the first. */
-  get askedToken(): number {
-    return this.#asked;
   }
 
   /** Whether a state that was sent has not been answered. */
@@ -142,9 +123,7 @@ export class Session {
       onOutcome({ kind: 'gone' });
       return;
     }
-    const token = ++this.#flushToken;
-    this.#flushes.set(token, { isDurable, onOutcome });
-    this.#unsent.add(token);
+    this.#flushes.add(isDurable, onOutcome);
     this.#sendFlushes();
   }
 
@@ -160,9 +139,7 @@ export class Session {
     this.#receiveAnswer(this.#asked);
   }
 
-  /**
-   * Takes in messages that arrived together. Throws at what no peer in its senses sends: the link must end then.
-   */
+  /** Takes in messages that arrived together. Throws at what no peer in its senses sends: the link must end then. */
   receive(messages: readonly Message[]): void {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!;
@@ -202,12 +179,9 @@ export class Session {
           });
           break;
         }
-        case 'flushed': {
-          const pending = this.#flushes.get(message.token);
-          this.#flushes.delete(message.token);
-          pending?.onOutcome(message.problem === '' ? { kind: 'done' } : { kind: 'failed', problem: message.problem });
+        case 'flushed':
+          this.#flushes.settle(message.token, message.problem);
           break;
-        }
       }
     }
   }
@@ -259,12 +233,11 @@ export class Session {
   goOn(): void {
     while (this.#answering !== null) {
       const { state, token } = this.#answering;
-      const { epoch } = this.#replica;
       const update = state.next()!;
       if (state.isOver) {
         this.#answering = null;
         this.#finish(token, update);
-      } else if (!this.#port.send({ type: 'update', epoch, update })) {
+      } else if (!this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
         // It begins anew once there is room.
         this.#answering = null;
       } else if (!this.#port.hasRoom()) {
@@ -279,7 +252,7 @@ export class Session {
     if (!isComplete) this.#incomplete.push(token);
     this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, update });
     // Flushes that waited for this moment, and those that may have been dropped before it.
-    for (const each of this.#flushes.keys()) this.#unsent.add(each);
+    this.#flushes.resend();
     this.#sendFlushes();
   }
 
@@ -315,14 +288,11 @@ export class Session {
 
   #sendFlushes(): void {
     // What waits to be written would come after them.
-    if (this.#unsent.size === 0 || this.#replica.hasUnwritten) return;
-    for (const token of this.#unsent) {
-      if (!this.#isStreaming) return;
-      this.#unsent.delete(token);
-      const pending = this.#flushes.get(token);
-      if (pending === undefined) continue;
-      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable: pending.isDurable });
-    }
+    if (!this.#isStreaming || this.#replica.hasUnwritten) return;
+    this.#flushes.send((token, isDurable) => {
+      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable });
+      return this.#isStreaming;
+    });
   }
 
   #receiveAnswer(token: number): void {
@@ -339,10 +309,7 @@ export class Session {
       this.#isStreaming = false;
       this.#answering = null;
       this.#incomplete = [];
-      const flushes = [...this.#flushes.values()];
-      this.#flushes.clear();
-      this.#unsent.clear();
-      for (const { onOutcome } of flushes) onOutcome({ kind: 'gone' });
+      this.#flushes.abandon();
     }
     if (hasChanged) this.#port.onPresence();
   }

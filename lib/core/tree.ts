@@ -219,7 +219,7 @@ export class Tree {
    * `entriesMax` entries there and none below, and nothing above shows through.
    */
   isLastTrace(node: TreeNode, entriesMax: number): boolean {
-    if (node.entries > entriesMax || node.hasEntriesBelow()) return false;
+    if (node.entries > entriesMax || node.hasTracesBelow()) return false;
     if (node.parent === null) return true;
     return ownProperty(walkTo(node.parent, this.#owner.now()).base, node.segment) === undefined;
   }

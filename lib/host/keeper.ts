@@ -1,164 +1,338 @@
 /**
- * The keeper: the file copy of one cache in this process. Loads it, writes it when asked, one snapshot at a
- * time, and never puts an older state in the place of a newer one that it has not read.
+ * The keeper: the file copy of one cache in this process. It loads the files, appends to the log while it is in
+ * office, syncs it as `durability` says, and rewrites it into a snapshot.
  *
- * Who asks, and when, is the open cache's business: only the manager's keeper writes.
+ * Who is in office is the office's business. Two keepers that both believe to be write no file that the other
+ * has not read, and what one of them has promised the other keeps (see lib/storage/log-file.ts).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
-import type { Snapshot } from '../storage/snapshot';
-import { Store, type LoadResult } from '../storage/store';
+import type { Disk } from '../storage/disk';
+import type { LogFile } from '../storage/log-file';
+import { SharedRuns } from '../storage/shared-runs';
+import { Store } from '../storage/store';
+import type { Intake } from './intake';
+import type { Durability } from './ports';
+import { SnapshotMaker } from './snapshot-maker';
 
 export interface KeeperOptions {
   readonly replica: Replica;
+  readonly intake: Intake;
   /** Absolute. */
   readonly filename: string;
+  readonly durability: Durability;
+  /** The file system; the one of this machine by default. */
+  readonly disk?: Disk;
   /** Commits what waits in the outbox, and tells the peers. */
   readonly commit: () => void;
-  /** Has the replica, and the peers, take in what a file holds. Throws where that is no state. */
-  readonly merge: (snapshot: Snapshot) => void;
   readonly onError: (error: CacheError) => void;
 }
 
 export class Keeper {
+  readonly #options: KeeperOptions;
   readonly #replica: Replica;
   readonly #store: Store;
-  readonly #commit: () => void;
-  readonly #merge: (snapshot: Snapshot) => void;
-  readonly #onError: (error: CacheError) => void;
-  /** Revision of the replica that the file is known to hold; -1 for none. */
+  readonly #maker: SnapshotMaker;
+  readonly #rewrites = new SharedRuns(() => this.#rewrite());
+  #isInOffice = false;
+  #isEnded = false;
+  /** Whether what is in the snapshot and was added to the log is all that the replica has. */
+  #isBased = false;
+  /** Whether logs wait to be removed by the next snapshot. */
+  #hasRetired = false;
+  /** Revision of the replica that is known to be synced to disk; -1 for none. */
   #savedRevision = -1;
-  #running: Promise<void> | null = null;
-  /** The save that begins when the running one has ended. */
-  #next: Promise<void> | null = null;
+  #snapshotBytes = 0;
+  #isAppending = false;
+  /** Whether the disk has failed and this was reported. */
+  #isBroken = false;
+  #syncTimer: NodeJS.Timeout | null = null;
+  #retryTimer: NodeJS.Timeout | null = null;
 
-  constructor({ replica, filename, commit, merge, onError }: KeeperOptions) {
-    this.#replica = replica;
-    this.#store = new Store({ filename });
-    this.#commit = commit;
-    this.#merge = merge;
-    this.#onError = onError;
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#replica = options.replica;
+    this.#store = new Store({ filename: options.filename, ...(options.disk === undefined ? {} : { fs: options.disk }) });
+    this.#maker = new SnapshotMaker(options);
   }
 
-  /** Merges the file if somebody else has written it. Never rejects. */
-  async refresh(): Promise<void> {
-    // What cannot be looked at now is looked at again before the next save, which reports it.
-    if (await this.#store.hasForeignFile().catch(() => false)) await this.#reload();
-  }
-
-  /** Loads the file for the first time. */
+  /** Loads the files for the first time. Never rejects. */
   async begin(): Promise<void> {
     const loaded = await this.#store.load();
     // What was set meanwhile is in no file.
-    this.#commit();
+    this.#options.commit();
     const isPristine = this.#replica.revision === 0;
-    this.#take(loaded);
-    if (isPristine && loaded.problems.length === 0) this.#savedRevision = this.#replica.revision;
+    const isUndisturbed = await this.#options.intake.take(loaded);
+    if (isPristine && isUndisturbed && loaded.isSynced) this.#savedRevision = this.#replica.revision;
   }
 
-  /** Whether the file is known to hold all that the replica has. */
+  /** Whether the disk is known to hold all that the replica has. */
   get isSaved(): boolean {
     return this.#savedRevision === this.#replica.revision;
   }
 
-  /**
-   * Resolves when all that the replica has now is on disk, verified. Calls that come while a snapshot is
-   * written share the next one. Rejects with ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT.
-   */
-  save(): Promise<void> {
-    if (this.#running === null) {
-      this.#running = this.#saveOnce().finally(() => (this.#running = null));
-      return this.#running;
+  /** Whether this process has left the files to others for good. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** The document has taken in an update. */
+  record(update: Uint8Array): void {
+    const { log } = this.#store;
+    if (log !== null && !log.hasFailed) {
+      log.add({ epoch: this.#replica.epoch, update });
+      this.#appendSoon();
+    } else if (this.#isInOffice) {
+      this.#rewriteSoon();
     }
-    this.#next ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = null;
-        return this.save();
-      });
-    return this.#next;
+  }
+
+  /** From now on the files are this process's to write. */
+  takeOffice(): void {
+    this.#isInOffice = true;
+    // Who has nothing to add begins no log, so that a process that only reads writes nothing.
+    if (!this.isSaved) this.#rewriteSoon();
+  }
+
+  /** From now on they are somebody else's. */
+  leaveOffice(): void {
+    this.#isInOffice = false;
+    this.#isBased = false;
+    this.#stopTimers();
+    void this.#store.releaseLog();
+  }
+
+  /**
+   * Resolves when all that the replica has now is synced to disk. Rejects with ERR_CLUSTER_CACHE_STORAGE or
+   * _SNAPSHOT.
+   */
+  async save(): Promise<void> {
+    try {
+      for (let attempt = 1; !(await this.#isDurable()); attempt++) {
+        if (this.#isEnded || attempt > limits.saveAttemptsMax) throw contention();
+        // Two who take the files from each other again and again are soon out of step.
+        if (!(await this.#rewrites.join())) await delay(attempt * Math.random() * limits.contentionWaitMs);
+      }
+    } finally {
+      // A log that was begun for this alone is nobody's.
+      if (!this.#isInOffice && !this.#isEnded) this.leaveOffice();
+    }
+  }
+
+  /** What the timer asks of who is in office: looks for files of others, and saves. */
+  async maintain(): Promise<void> {
+    try {
+      const isForeign = await this.#store.hasForeignFile();
+      if (isForeign) {
+        this.#isBased = false;
+        this.#savedRevision = -1;
+      }
+      const isDue = this.#options.durability !== 'no' || !this.#isBased;
+      if (this.#isInOffice && (isForeign || (isDue && !this.isSaved))) await this.save();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** As `save`, in an 'exit' handler. */
   saveSync(): void {
-    if (this.isSaved) return;
-    this.#store.lockAtExit(() => {
-      if (this.#store.hasForeignFileSync()) this.#take(this.#store.loadSync());
-      if (!this.#replica.isWhole) this.#replica.writeOrphans();
-      while (this.#replica.hasUnwritten) this.#commit();
-      this.#store.saveSync(this.#snapshot());
+    if (this.isSaved || this.#syncLogSync()) return;
+    const store = this.#store;
+    store.releaseLogSync();
+    store.lockAtExit(() => {
+      for (let attempt = 1; attempt <= limits.saveAttemptsMax; attempt++) {
+        if (store.hasForeignFileSync()) this.#options.intake.takeSync(store.loadSync());
+        if (!store.saveSync(this.#maker.makeSync(store.generation))) continue;
+        this.#savedRevision = this.#replica.revision;
+        return;
+      }
+      throw contention();
     });
-    this.#savedRevision = this.#replica.revision;
   }
 
-  /** Resolves when nothing is being written. */
-  async settle(): Promise<void> {
-    while (this.#running !== null) await (this.#next ?? this.#running).catch(() => undefined);
+  /** Resolves when nothing is being written any more. Who was in office leaves a snapshot without a log. */
+  async end(): Promise<void> {
+    await this.#stop();
+    const { log } = this.#store;
+    try {
+      if (log !== null && this.#isBased && !log.hasFailed && (await this.#isInSnapshot(log))) await this.#store.removeLog();
+    } catch (error) {
+      this.#fail(error);
+    }
+    await this.#store.releaseLog();
   }
 
-  /** Removes the file. */
+  /** Removes the files. */
   async remove(): Promise<void> {
-    await this.settle();
+    await this.#stop();
     await this.#store.remove();
   }
 
-  /** Merges what somebody else has written; where that is all there is, nothing is left to be saved. */
-  async #reload(): Promise<void> {
-    const loaded = await this.#store.load();
-    this.#commit();
-    this.#take(loaded);
-    const { snapshot, problems } = loaded;
-    if (snapshot === null || problems.length > 0) return;
-    const { revision } = this.#replica;
-    if (Buffer.compare(snapshot.update, this.#replica.encodeState()) === 0) this.#savedRevision = revision;
-  }
-
-  async #saveOnce(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      // Somebody whom we do not know of has written: read it first, so that nothing of it is lost.
-      if (await this.#store.hasForeignFile()) await this.#reload();
-      if (this.isSaved) return;
-      await this.#becomeWhole();
-      const { revision } = this.#replica;
-      try {
-        await this.#store.save(this.#snapshot());
-        this.#savedRevision = revision;
-        return;
-      } catch (error) {
-        const isContended = attempt < limits.saveAttemptsMax && (await this.#store.hasForeignFile());
-        if (!isContended) throw error;
-      }
-    }
-  }
-
-  /**
-   * After a new epoch began, the document lacks for a moment what others have yet to write into it, and must
-   * not replace a file that has it. What they do not write in time is ours to write.
-   */
-  async #becomeWhole(): Promise<void> {
-    for (let waitedMs = 0; ; waitedMs += limits.wholePollMs) {
-      this.#commit();
-      if (this.#replica.isWhole) return;
-      if (waitedMs >= limits.wholeWaitMs) this.#replica.writeOrphans();
-      await delay(limits.wholePollMs);
-    }
-  }
-
-  #take({ snapshot, problems }: LoadResult): void {
-    for (const problem of problems) this.#onError(problem);
-    // What is in the file now may be older than what was saved.
-    this.#savedRevision = -1;
-    if (snapshot === null) return;
+  /** Whether the disk has everything, once the log is synced. */
+  async #isDurable(): Promise<boolean> {
+    const { log } = this.#store;
+    if (log === null) return this.isSaved && !(await this.#store.hasForeignFile());
     try {
-      this.#merge(snapshot);
-    } catch (cause) {
-      this.#onError(new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause }));
+      return await this.#syncLog(log);
+    } catch (error) {
+      this.#fail(error);
+      return false;
     }
   }
 
-  #snapshot(): Snapshot {
-    return { epoch: this.#replica.epoch, update: this.#replica.encodeState() };
+  async #syncLog(log: LogFile): Promise<boolean> {
+    const { revision } = this.#replica;
+    const isOurs = await log.sync();
+    if (this.#store.log !== log) return false;
+    if (!isOurs) this.#isBased = false;
+    if (!this.#isBased) return false;
+    this.#savedRevision = Math.max(this.#savedRevision, revision);
+    return true;
   }
+
+  /** As `#syncLog`; false also where there is no log, or none that can be used. */
+  #syncLogSync(): boolean {
+    const { log } = this.#store;
+    if (log === null || !this.#isBased) return false;
+    try {
+      if (!log.syncSync()) return false;
+    } catch {
+      return false;
+    }
+    this.#savedRevision = this.#replica.revision;
+    return true;
+  }
+
+  /** Appends what was recorded in this turn of the event loop, at its end. */
+  #appendSoon(): void {
+    if (this.#isAppending) return;
+    this.#isAppending = true;
+    setImmediate(() => {
+      this.#isAppending = false;
+      void this.#append();
+    });
+  }
+
+  async #append(): Promise<void> {
+    const { log } = this.#store;
+    if (log === null) return;
+    try {
+      if (this.#options.durability === 'always') await this.#syncLog(log);
+      else await log.write();
+      if (this.#store.log !== log) return;
+      if (this.#options.durability === 'everysec') this.#syncLater();
+      if (this.#isBased && log.length <= Math.max(limits.logRewriteBytesMin, this.#snapshotBytes)) return;
+      this.#rewriteSoon();
+    } catch (error) {
+      // Whoever has taken the log away closes it.
+      if (this.#store.log === log) this.#fail(error);
+    }
+  }
+
+  #syncLater(): void {
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = null;
+      const { log } = this.#store;
+      if (log === null || !this.#isBased) return;
+      this.#syncLog(log).then(
+        (isDurable) => {
+          if (!isDurable) this.#rewriteSoon();
+        },
+        (error: unknown) => {
+          if (this.#store.log === log) this.#fail(error);
+        },
+      );
+    }, limits.logSyncIntervalMs).unref();
+  }
+
+  /** Rewrites the log in the background, unless that has just failed: then later. */
+  #rewriteSoon(): void {
+    if (!this.#isInOffice || this.#retryTimer !== null) return;
+    this.#rewrites.join().then(
+      (isDone) => {
+        if (!isDone) this.#retryIn(Math.random() * limits.contentionWaitMs);
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  #retryIn(ms: number): void {
+    if (!this.#isInOffice) return;
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = null;
+      this.#rewriteSoon();
+    }, ms).unref();
+  }
+
+  /** Writes a snapshot, and begins a log of what comes from now on; false if somebody else did at the same time. */
+  async #rewrite(): Promise<boolean> {
+    const log = await this.#secureLog();
+    const { revision, snapshot } = await this.#maker.make(this.#store.generation);
+    const isDone = await this.#store.save(snapshot);
+    this.#isBased = isDone && log !== null && this.#store.log === log && !log.hasFailed;
+    if (!isDone) return false;
+    this.#hasRetired = false;
+    this.#savedRevision = Math.max(this.#savedRevision, revision);
+    this.#snapshotBytes = snapshot.bytes.length;
+    this.#isBroken = false;
+    return true;
+  }
+
+  /** A log that is ours, and that the next snapshot need not hold all of. */
+  async #secureLog(): Promise<LogFile | null> {
+    const { log } = this.#store;
+    if (log !== null && !log.hasFailed && !(await this.#store.hasForeignFile())) {
+      if (!this.#isBased || this.#hasRetired || log.isEmpty) return log;
+      this.#hasRetired = true;
+      if (await this.#store.rotate().catch(() => false)) return this.#store.log;
+    }
+    this.#isBased = false;
+    this.#hasRetired = true;
+    await this.#options.intake.take(await this.#store.takeOver());
+    return this.#store.log;
+  }
+
+  /** Whether all of the log is in the snapshot, which is written if need be. */
+  async #isInSnapshot(log: LogFile): Promise<boolean> {
+    if (log.isEmpty && !this.#hasRetired) return true;
+    const { snapshot } = await this.#maker.make(this.#store.generation);
+    return this.#store.save(snapshot);
+  }
+
+  /** The disk has failed: says so once, and tries again after a while, until it works. */
+  #fail(cause: unknown): void {
+    if (this.#store.log?.hasFailed === true) this.#isBased = false;
+    // Whose office it is now has its own word to say.
+    if (!this.#isInOffice) return;
+    if (!this.#isBroken) {
+      const isKnown = cause instanceof CacheError;
+      this.#options.onError(
+        isKnown ? cause : new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file cannot be written.', { cause }),
+      );
+    }
+    this.#isBroken = true;
+    this.#retryIn(limits.diskRetryMs);
+  }
+
+  /** Begins nothing any more; resolves when what has begun has ended. */
+  async #stop(): Promise<void> {
+    this.#isEnded = true;
+    this.#isInOffice = false;
+    this.#stopTimers();
+    await this.#rewrites.settle();
+  }
+
+  #stopTimers(): void {
+    for (const timer of [this.#syncTimer, this.#retryTimer]) if (timer !== null) clearTimeout(timer);
+    this.#syncTimer = null;
+    this.#retryTimer = null;
+  }
+}
+
+function contention(): CacheError {
+  return new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'Somebody else writes the file all the time.');
 }

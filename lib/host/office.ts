@@ -49,17 +49,19 @@ export class Office {
    * file, or, where there are none, of all.
    */
   choose(): void {
-    const { peers, isPersistent, self: getSelf, onManager } = this.#options;
+    const { peers, keeper, isPersistent, self: getSelf, onManager } = this.#options;
     const self = getSelf();
     const candidates: (Candidate & Peer)[] = peers.candidates();
     if (isPersistent) candidates.push(self);
     const manager = mostSenior(candidates.length > 0 ? candidates : [self, ...peers.present()]);
     if (manager?.id === this.#manager) return;
+    const wasOurs = this.isOurs;
     this.#manager = manager?.id ?? '';
+    if (wasOurs) keeper.leaveOffice();
     if (manager === undefined) return;
     const { id, pid, threadId } = manager;
     onManager({ id, pid, threadId }, this.isOurs);
-    if (this.keepsFile) this.#saveQuietly();
+    if (this.keepsFile) keeper.takeOffice();
   }
 
   /** Resolves when all peers have what was pushed, and the file has it too. Rejects as `Cache.flush` does. */
@@ -85,16 +87,18 @@ export class Office {
 
   /** A peer takes this process for the manager; the answer is empty, or says why its writes are not on disk. */
   saveFor(answer: (problem: string) => void): void {
-    if (!this.#options.isPersistent) {
+    const { isPersistent, keeper } = this.#options;
+    if (!isPersistent) {
       answer('The process that was asked keeps no file.');
       return;
     }
-    this.#options.keeper.save().then(
+    keeper.save().then(
       () => {
         answer('');
       },
       (error: unknown) => {
-        answer(error instanceof Error ? error.message : String(error));
+        // Who leaves owes no answer: the peer will ask whoever is the manager then.
+        if (!keeper.isEnded) answer(error instanceof Error ? error.message : String(error));
       },
     );
   }
@@ -105,10 +109,7 @@ export class Office {
     replica.tend(peers.replicaIds(), this.isOurs);
     if (!this.isOurs) return;
     if (replica.needsEpoch(peers.count)) this.#beginEpoch();
-    if (!this.keepsFile) return;
-    void keeper.refresh().then(() => {
-      if (this.keepsFile && !keeper.isSaved) this.#saveQuietly();
-    });
+    if (this.keepsFile) void keeper.maintain();
   }
 
   /** An error that nobody waits for. */
@@ -126,11 +127,5 @@ export class Office {
     // What was written by those who are gone is the manager's to write again.
     replica.tend(peers.replicaIds(), true);
     commit();
-  }
-
-  #saveQuietly(): void {
-    this.#options.keeper.save().catch((error: unknown) => {
-      this.report(error);
-    });
   }
 }

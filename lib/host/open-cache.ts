@@ -4,7 +4,6 @@
  * It wires the replica to peers, file and timer. The host gives it links and turns, an audience of `Cache` objects calls.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { compareEpochs, type Epoch } from '../core/epoch';
 import type { Message } from '../core/message';
 import type { Change } from '../core/change';
 import { Replica } from '../core/replica';
@@ -15,6 +14,7 @@ import type { Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import type { CacheStats } from '../stats';
 import { Collector } from './collector';
+import { Intake } from './intake';
 import { Keeper } from './keeper';
 import { Office } from './office';
 import { Peers } from './peers';
@@ -54,13 +54,7 @@ export class OpenCache {
       maxBytes: options.maxBytes,
       retentionMs: () => this.#gcIntervalMs,
       onChange: (change) => this.#onChange(change),
-    });
-    this.#keeper = new Keeper({
-      replica: this.replica,
-      filename: options.filename,
-      commit,
-      merge: ({ epoch, update }) => this.#merge(epoch, update),
-      onError,
+      onUpdate: (update) => this.#keeper.record(update),
     });
     this.#peers = new Peers({
       replica: this.replica,
@@ -68,6 +62,14 @@ export class OpenCache {
       send: (link, message) => host.send(link, options.name, message),
       onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
       onSave: (answer) => this.#office.saveFor(answer),
+      onError,
+    });
+    this.#keeper = new Keeper({
+      replica: this.replica,
+      intake: new Intake({ replica: this.replica, peers: this.#peers, commit, onError }),
+      filename: options.filename,
+      durability: options.durability,
+      commit,
       onError,
     });
     this.#office = new Office({
@@ -205,8 +207,8 @@ export class OpenCache {
     // From now on it takes no office: what it would save, others have.
     this.#state = 'closed';
     this.#collector.stop();
+    await this.#keeper.end();
     this.#peers.leave();
-    await this.#keeper.settle();
     this.replica.destroy();
   }
 
@@ -308,17 +310,6 @@ export class OpenCache {
     if (this.#isCommitScheduled) return;
     this.#isCommitScheduled = true;
     this.#host.scheduleCommit(this);
-  }
-
-  /** Takes in what a file holds, and lets the peers have it. */
-  #merge(epoch: Epoch, update: Uint8Array): void {
-    this.commit();
-    const before = this.replica.stateVector();
-    const previous = this.replica.epoch;
-    this.replica.load(epoch, update);
-    if (compareEpochs(previous, this.replica.epoch) !== 0) this.#peers.restartAll();
-    else this.#peers.push(this.replica.encodeState(before));
-    this.commit();
   }
 
   #addLinks(): void {

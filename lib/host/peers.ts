@@ -3,7 +3,8 @@
  */
 import type { Message } from '../core/message';
 import type { Replica } from '../core/replica';
-import { Session, type FlushOutcome } from '../core/session';
+import type { FlushOutcome } from '../core/flushes';
+import { Session } from '../core/session';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
@@ -106,8 +107,8 @@ export class Peers {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
-    const refused = this.#options.replica.refused;
     this.#turnEnd = performance.now() + limits.turnMs;
+    const refused = this.#options.replica.refused;
     session.receive(messages);
     if (this.#options.replica.refused > refused) this.#reportRefusal(link);
     return true;
@@ -204,17 +205,6 @@ export class Peers {
     );
   }
 
-  #reportRefusal(link: Link): void {
-    if (this.#refused.has(link)) return;
-    this.#refused.add(link);
-    this.#options.onError(
-      new CacheError(
-        'ERR_CLUSTER_CACHE_UPDATE',
-        `Process ${link.peer?.pid ?? 0} sent entries that are passed over: they are none, or more than a day ahead of the clock.`,
-      ),
-    );
-  }
-
   /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
   #goOnLater(link: Link): void {
     const goOn = (): void => {
@@ -225,6 +215,17 @@ export class Peers {
     };
     if (link.isBusy) setTimeout(goOn, limits.busyPollMs);
     else setImmediate(goOn);
+  }
+
+  #reportRefusal(link: Link): void {
+    if (this.#refused.has(link)) return;
+    this.#refused.add(link);
+    this.#options.onError(
+      new CacheError(
+        'ERR_CLUSTER_CACHE_UPDATE',
+        `Process ${link.peer?.pid ?? 0} sent entries that are passed over: they are none, or more than a day ahead of the clock.`,
+      ),
+    );
   }
 
   #count(message: Message, way: 'in' | 'out'): void {

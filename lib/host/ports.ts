@@ -26,11 +26,15 @@ export interface OpenCacheHost {
   readonly nextClientId: () => number;
 }
 
+/** When the manager syncs the log: after each turn of the event loop, every second, or only when asked to flush. */
+export type Durability = 'always' | 'everysec' | 'no';
+
 export interface OpenCacheOptions {
   readonly name: string;
   /** Absolute. */
   readonly filename: string;
   readonly isPersistent: boolean;
+  readonly durability: Durability;
   /** Values, and estimated bytes of them, that the cache may hold; Infinity for no limit. */
   readonly maxEntries: number;
   readonly maxBytes: number;

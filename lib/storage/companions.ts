@@ -1,30 +1,44 @@
 /**
- * The files beside a snapshot `x.db`: the previous one, those kept aside, left-over temporary ones.
+ * The files beside a snapshot `x.db`: logs, those kept aside, left-over temporary ones.
  *
- *     x.db-previous                    the last good one, while a new one is written and verified
+ *     x.db-log                         the log that is appended to
+ *     x.db-log-<digits>                a log that is appended to no more, until a snapshot holds all of it
  *     x.db-damaged-<ms>, -unsupported- what could not be read, kept for whoever wants to look at it
- *     x.db.<digits>                    of write-file-atomic; stays behind when a writer is killed
+ *     x.db-log-damaged-<ms>, ...       likewise, of logs
+ *     x.db.<digits>                    a snapshot before it is verified; stays behind when a writer is killed
+ *     x.db.<digits>.<digits>           likewise, of write-file-atomic
  *
  * None of these names ends in `.db`, so none is the snapshot of another cache.
  */
+import { randomInt } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 
 import { limits } from '../limits';
 import { hasCode, perform } from './disk';
 import type { FileIdentity, FileStatus, Steps } from './disk';
-import { parseSnapshot, snapshotFileBytesMax } from './snapshot';
-import type { Snapshot, SnapshotFault } from './snapshot';
+import type { FileFault } from './records';
+import { snapshotFileBytesMax } from './snapshot';
 
 /** What a look at a file has shown. `unreadable` says nothing about what is in it. */
-export type Examined =
+export type Examined<Content> =
   | { readonly state: 'missing' }
-  | { readonly state: 'whole'; readonly snapshot: Snapshot; readonly identity: FileIdentity }
-  | { readonly state: 'faulty'; readonly fault: SnapshotFault }
+  | { readonly state: 'read'; readonly content: Content; readonly identity: FileIdentity }
+  | { readonly state: 'faulty'; readonly fault: FileFault }
   | { readonly state: 'unreadable'; readonly cause: unknown };
 
-/** Where the snapshot before this one is kept. */
-export function previousOf(file: string): string {
-  return `${file}-previous`;
+/** Where the log is that is appended to. */
+export function logOf(file: string): string {
+  return `${file}-log`;
+}
+
+/** A name for a log that is appended to no more: never used twice, so that no log takes the place of another. */
+export function retiredLogOf(file: string): string {
+  return `${logOf(file)}-${newDigits()}`;
+}
+
+/** A name for a snapshot that has yet to be verified. */
+export function stagedOf(file: string): string {
+  return `${file}.${newDigits()}`;
 }
 
 export function isSameFile(one: FileIdentity | null, other: FileIdentity | null): boolean {
@@ -42,17 +56,20 @@ export function* findFile(path: string): Steps<FileStatus | null> {
   }
 }
 
-/** Reads a file and tells what it is. Throws nothing. */
-export function* examineFile(path: string): Steps<Examined> {
+/** Reads a file and tells what `parse` makes of it. Throws nothing. */
+export function* examineFile<Content extends object>(
+  path: string,
+  parse: (bytes: Uint8Array) => Content | FileFault,
+): Steps<Examined<Content>> {
   try {
-    // Ask for the identity first: if the file is replaced in between, it looks foreign and is read again.
+    // Ask for the identity first: if the file changes in between, it looks foreign and is read again.
     const identity = yield* perform('stat', path);
     // A pipe would be read for ever.
     if (!identity.isFile()) return { state: 'unreadable', cause: new Error(`${path} is no regular file`) };
     if (identity.size > snapshotFileBytesMax) return { state: 'faulty', fault: 'size' };
-    const parsed = parseSnapshot(yield* perform('readFile', path));
-    if (typeof parsed === 'string') return { state: 'faulty', fault: parsed };
-    return { state: 'whole', snapshot: parsed, identity };
+    const content = parse(yield* perform('readFile', path));
+    if (typeof content === 'string') return { state: 'faulty', fault: content };
+    return { state: 'read', content, identity };
   } catch (error) {
     return hasCode(error, 'ENOENT') ? { state: 'missing' } : { state: 'unreadable', cause: error };
   }
@@ -67,35 +84,13 @@ export function* removeFile(path: string): Steps<void> {
   }
 }
 
-/**
- * Makes `file` the previous one as well, and returns the identity of that.
- *
- * A file system without hard links gets a copy.
- */
-export function* keepPrevious(file: string): Steps<FileIdentity> {
-  const previous = previousOf(file);
-  yield* removeFile(previous);
-  try {
-    yield* perform('link', file, previous);
-  } catch {
-    try {
-      yield* perform('copyFile', file, previous);
-    } catch (error) {
-      // Part of a copy is worth nothing, but one that somebody else has made meanwhile is.
-      if (!hasCode(error, 'EEXIST')) yield* removeFile(previous);
-      throw error;
-    }
-  }
-  return yield* perform('stat', previous);
-}
-
 /** Moves `path`, in which `fault` was found, to a name beside `file`, and removes the oldest of those there. */
-export function* keepAside(file: string, path: string, fault: SnapshotFault, nowMs: number): Steps<void> {
+export function* keepAside(file: string, path: string, fault: FileFault, nowMs: number): Steps<void> {
   const kind = fault === 'version' ? 'unsupported' : 'damaged';
   const newestFirst = yield* listAside(file);
   // Later than every other, also within a millisecond or when the clock was set back: the oldest ones go.
   const timestamp = Math.max(nowMs, (newestFirst[0]?.timestamp ?? 0) + 1);
-  yield* perform('rename', path, `${file}-${kind}-${timestamp}`);
+  yield* perform('rename', path, `${path === file ? file : logOf(file)}-${kind}-${timestamp}`);
   for (const oldest of newestFirst.slice(limits.filesKeptAsideMax - 1)) {
     try {
       yield* removeFile(oldest.path);
@@ -121,7 +116,21 @@ export function* sweepTemporary(file: string, nowMs: number): Steps<void> {
 /** The temporary files of `file`, whoever writes them; none where the directory cannot be read. */
 export function* listTemporary(file: string): Steps<string[]> {
   const siblings = yield* listSuffixes(file);
-  return siblings.filter((suffix) => /^\.\d+$/.test(suffix)).map((suffix) => file + suffix);
+  return siblings.filter((suffix) => /^\.\d+(?:\.\d+)?$/.test(suffix)).map((suffix) => file + suffix);
+}
+
+/** The logs of `file`, the one that is appended to last. Throws where the directory cannot be read. */
+export function* listLogs(file: string): Steps<string[]> {
+  const prefix = basename(logOf(file));
+  try {
+    const siblings = yield* perform('readdir', dirname(file));
+    const suffixes = siblings.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    const retired = suffixes.filter((suffix) => /^-\d+$/.test(suffix)).map((suffix) => logOf(file) + suffix);
+    return suffixes.includes('') ? [...retired, logOf(file)] : retired;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
 }
 
 /** The files that were kept aside, newest first. */
@@ -129,7 +138,7 @@ function* listAside(file: string): Steps<{ readonly path: string; readonly times
   const siblings = yield* listSuffixes(file);
   return siblings
     .flatMap((suffix) => {
-      const timestamp = /^-(?:damaged|unsupported)-(\d{1,15})$/.exec(suffix)?.[1];
+      const timestamp = /^(?:-log)?-(?:damaged|unsupported)-(\d{1,15})$/.exec(suffix)?.[1];
       return timestamp === undefined ? [] : [{ path: file + suffix, timestamp: Number(timestamp) }];
     })
     .sort((one, other) => other.timestamp - one.timestamp);
@@ -188,3 +197,8 @@ export function* syncNames(directory: string, topmost: string | undefined): Step
 const CANNOT_SYNC_DIRECTORY = [
   'EACCES', 'EBADF', 'EINVAL', 'EISDIR', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM',
 ];
+
+/** Fifteen random digits. */
+function newDigits(): string {
+  return String(randomInt(2 ** 47)).padStart(15, '0');
+}

@@ -6,6 +6,7 @@
  * does them at once, which is all that a process can still do while it exits.
  */
 import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 
 import writeFileAtomic from 'write-file-atomic';
 
@@ -33,13 +34,17 @@ export interface DiskOperations {
   readFile(path: string): Uint8Array;
   /** Puts a file with these bytes, mode 0600 and synced, in the place of the one at `path`, atomically. */
   writeFile(path: string, bytes: Uint8Array): void;
-  /** Makes a hard link; fails where `to` exists. */
-  link(from: string, to: string): void;
-  /** Fails where `to` exists: it may be a hard link to the very file that is copied. */
-  copyFile(from: string, to: string): void;
   rename(from: string, to: string): void;
   unlink(path: string): void;
   syncDirectory(path: string): void;
+  /** Makes a file, mode 0600, and opens it for writing; fails where there is one. Returns its descriptor. */
+  create(path: string): number;
+  /** What `stat` says of an open file. */
+  statOpen(descriptor: number): FileStatus;
+  /** Writes bytes from `position` on, and returns how many: a full disk takes fewer than it is given. */
+  write(descriptor: number, bytes: Uint8Array, position: number): number;
+  sync(descriptor: number): void;
+  close(descriptor: number): void;
 }
 
 type Promised<Operation> = Operation extends (...args: infer Args) => infer Result
@@ -120,8 +125,6 @@ export const nodeDisk: Disk = {
     readdir: (path) => fs.promises.readdir(path),
     readFile: (path) => fs.promises.readFile(path),
     writeFile: (path, bytes) => writeFileAtomic(path, asBuffer(bytes), writeOptions()),
-    link: (from, to) => fs.promises.link(from, to),
-    copyFile: (from, to) => fs.promises.copyFile(from, to, fs.constants.COPYFILE_EXCL),
     rename: (from, to) => fs.promises.rename(from, to),
     unlink: (path) => fs.promises.unlink(path),
     syncDirectory: async (path) => {
@@ -132,6 +135,15 @@ export const nodeDisk: Disk = {
         await handle.close();
       }
     },
+    // Descriptors, not handles: what was opened in the life of a process is also written at its exit.
+    create: (path) => promisify(fs.open)(path, 'wx', 0o600),
+    statOpen: (descriptor) => promisify(fs.fstat)(descriptor, { bigint: true }),
+    write: async (descriptor, bytes, position) => {
+      const { bytesWritten } = await promisify(fs.write)(descriptor, bytes, 0, bytes.length, position);
+      return bytesWritten;
+    },
+    sync: (descriptor) => promisify(fs.fsync)(descriptor),
+    close: (descriptor) => promisify(fs.close)(descriptor),
   },
   sync: {
     mkdir: (path) => {
@@ -142,8 +154,6 @@ export const nodeDisk: Disk = {
     readdir: (path) => fs.readdirSync(path),
     readFile: (path) => fs.readFileSync(path),
     writeFile: (path, bytes) => writeFileAtomic.sync(path, asBuffer(bytes), writeOptions()),
-    link: (from, to) => fs.linkSync(from, to),
-    copyFile: (from, to) => fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL),
     rename: (from, to) => fs.renameSync(from, to),
     unlink: (path) => fs.unlinkSync(path),
     syncDirectory: (path) => {
@@ -154,5 +164,10 @@ export const nodeDisk: Disk = {
         fs.closeSync(descriptor);
       }
     },
+    create: (path) => fs.openSync(path, 'wx', 0o600),
+    statOpen: (descriptor) => fs.fstatSync(descriptor, { bigint: true }),
+    write: (descriptor, bytes, position) => fs.writeSync(descriptor, bytes, 0, bytes.length, position),
+    sync: (descriptor) => fs.fsyncSync(descriptor),
+    close: (descriptor) => fs.closeSync(descriptor),
   },
 };

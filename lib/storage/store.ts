@@ -1,30 +1,30 @@
 /**
- * The durable copy of one cache: one snapshot file, read, replaced and verified.
+ * The durable copy of one cache: a snapshot, and the log of what came since.
  *
- * It leaves to others when to save and what a snapshot means. Whatever happens while it saves, one
- * good file remains: the new one, or the one before under its own or its `-previous` name.
+ * It leaves to others when to save and what an update means. Whatever happens, what was on disk stays there: a
+ * snapshot takes the place of the one before when it was read back and found to be good, and a log goes when
+ * a snapshot holds all of it.
  */
 import { dirname, resolve } from 'node:path';
 
 import { CacheError } from '../errors';
+import { limits } from '../limits';
 import {
-  examineFile,
-  findFile,
-  isSameFile,
-  keepAside,
-  keepPrevious,
+  listLogs,
   listTemporary,
+  logOf,
   makeDirectory,
-  previousOf,
   removeFile,
-  sweepTemporary,
+  retiredLogOf,
+  stagedOf,
   syncNames,
 } from './companions';
-import { nodeDisk, perform, runSteps, runStepsSync } from './disk';
+import { hasCode, nodeDisk, perform, runSteps, runStepsSync } from './disk';
 import { withExitLock } from './exit-lock';
 import type { Disk, FileIdentity, Steps } from './disk';
-import { encodeSnapshot, parseSnapshot, snapshotError } from './snapshot';
-import type { Snapshot } from './snapshot';
+import { Inventory, storageError, type LoadResult } from './inventory';
+import { LogFile } from './log-file';
+import type { EncodedSnapshot } from './snapshot';
 
 export interface StoreOptions {
   /** Path of the snapshot, as `snapshotFilename` gives it. */
@@ -33,24 +33,12 @@ export interface StoreOptions {
   readonly fs?: Disk;
 }
 
-export interface LoadResult {
-  /** What was read; null where there is nothing, or nothing that can be read. */
-  readonly snapshot: Snapshot | null;
-  /** What went wrong on the way: ERR_CLUSTER_CACHE_SNAPSHOT for a faulty file, else ERR_CLUSTER_CACHE_STORAGE. */
-  readonly problems: readonly CacheError[];
-}
-
-/** Owner of one snapshot file. Its operations run one after the other, in the order of the calls. */
+/** Owner of the files of one cache. Its operations run one after the other, in the order of the calls. */
 export class Store {
   readonly #filename: string;
   readonly #disk: Disk;
-
-  /** What this store last loaded or wrote; null where there was no file. */
-  #known: FileIdentity | null = null;
-
-  /** Why the last `load` could not look into a file. Invariant: while it is set, nothing is written. */
-  #unread: CacheError | null = null;
-
+  readonly #inventory = new Inventory();
+  #log: LogFile | null = null;
   /** Settles, and never rejects, when the last operation has ended. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -59,11 +47,21 @@ export class Store {
     this.#disk = fs;
   }
 
+  /** The log that is appended to, while there is one. */
+  get log(): LogFile | null {
+    return this.#log;
+  }
+
+  /** The generation that a snapshot must have that is begun now. */
+  get generation(): number {
+    return this.#inventory.generation;
+  }
+
   /**
-   * Reads the snapshot, or the previous one where it is missing or faulty. Never rejects.
+   * Reads the snapshot and the logs. Never rejects.
    *
-   * A faulty file is kept aside under another name. One that cannot be read stays where it is, and
-   * nothing is saved in its place until another `load` could read it.
+   * A faulty snapshot is kept aside under another name, and the logs that nothing can be made of without it. A file
+   * that cannot be read stays where it is, and nothing is written until another `load` could read it.
    */
   load(): Promise<LoadResult> {
     return this.#enqueue(() => this.#loading());
@@ -75,12 +73,54 @@ export class Store {
   }
 
   /**
-   * Puts `snapshot` on disk, synced and verified. Rejects with ERR_CLUSTER_CACHE_STORAGE, and then
-   * the snapshot before is in its place; with ERR_CLUSTER_CACHE_SNAPSHOT for one out of bounds.
+   * Begins a log, and takes away the one that somebody else, or this store, has written: nobody is told any more
+   * that something in that is durable. Gives what the files hold that was not known, to be merged. Only a
+   * snapshot that is saved afterwards makes the log worth syncing.
    */
-  async save(snapshot: Snapshot): Promise<void> {
-    const bytes = encodeSnapshot(snapshot);
-    await this.#enqueue(() => this.#saving(bytes));
+  takeOver(): Promise<LoadResult> {
+    return this.#enqueue(() => this.#takingOver());
+  }
+
+  /** Begins a log after the present one; false where that is not ours any more. */
+  async rotate(): Promise<boolean> {
+    // What the next log continues must be on disk before anybody is told that something in that is.
+    const isOurs = await this.#log?.sync();
+    return isOurs === true && this.#enqueue(() => this.#rotating());
+  }
+
+  /** Appends no more to the log; what is in it stays. */
+  async releaseLog(): Promise<void> {
+    const log = this.#log;
+    this.#setLog(null);
+    // What it has taken shall be in it, but nobody waits for that.
+    await log?.write().catch(() => undefined);
+    await log?.close();
+  }
+
+  /** As `releaseLog`, in an 'exit' handler. */
+  releaseLogSync(): void {
+    this.#setLog(null);
+  }
+
+  /** Ends the log, all of which is in the snapshot, and removes it. */
+  removeLog(): Promise<void> {
+    return this.#enqueue(() => this.#removingLog());
+  }
+
+  /**
+   * Puts a snapshot on disk, synced and verified, and removes the logs it holds, where this store has a log.
+   * False if somebody else has written meanwhile: then nothing has changed. Rejects with ERR_CLUSTER_CACHE_STORAGE.
+   */
+  save(snapshot: EncodedSnapshot): Promise<boolean> {
+    return this.#enqueue(() => this.#saving(snapshot));
+  }
+
+  /**
+   * As `save`, for the 'exit' handler of a process, after which nothing asynchronous goes on: it does
+   * not wait for a `save` that is under way.
+   */
+  saveSync(snapshot: EncodedSnapshot): boolean {
+    return runStepsSync(this.#guarded(this.#saving(snapshot)), this.#disk);
   }
 
   /** Runs `work` alone among the processes that save this file as they exit. */
@@ -88,15 +128,7 @@ export class Store {
     withExitLock(this.#filename, work);
   }
 
-  /**
-   * As `save`, for the 'exit' handler of a process, after which nothing asynchronous goes on: it does
-   * not wait for a `save` that is under way.
-   */
-  saveSync(snapshot: Snapshot): void {
-    runStepsSync(this.#guarded(this.#saving(encodeSnapshot(snapshot))), this.#disk);
-  }
-
-  /** Whether there is a file that this store has neither loaded nor written: load and merge it before `save`. */
+  /** Whether there is something that this store has neither loaded nor written: load and merge it before `save`. */
   hasForeignFile(): Promise<boolean> {
     return this.#enqueue(() => this.#comparing());
   }
@@ -106,8 +138,9 @@ export class Store {
     return runStepsSync(this.#guarded(this.#comparing()), this.#disk);
   }
 
-  /** Removes the snapshot, the previous one and temporary files, but not what was kept aside. */
-  remove(): Promise<void> {
+  /** Removes all files but those that were kept aside. */
+  async remove(): Promise<void> {
+    await this.releaseLog();
     return this.#enqueue(() => this.#removing());
   }
 
@@ -125,96 +158,128 @@ export class Store {
     }
   }
 
+  #setLog(log: LogFile | null): void {
+    this.#log = log;
+    this.#inventory.ownLog = log === null ? null : log.ino;
+  }
+
   *#loading(): Steps<LoadResult> {
-    const file = yield* this.#resolve();
-    const problems: CacheError[] = [];
-    this.#known = null;
-    this.#unread = null;
-    yield* sweepTemporary(file, Date.now());
-    for (const path of [file, previousOf(file)]) {
-      const found = yield* examineFile(path);
-      if (found.state === 'whole') {
-        if (path === file) this.#known = found.identity;
-        return { snapshot: found.snapshot, problems };
-      }
-      if (found.state === 'unreadable') {
-        this.#unread = storageError(`cannot read ${path}`, found.cause);
-        problems.push(this.#unread);
-        break;
-      }
-      if (found.state === 'faulty') {
-        problems.push(snapshotError(path, found.fault));
-        try {
-          yield* keepAside(file, path, found.fault, Date.now());
-        } catch (error) {
-          problems.push(storageError(`cannot keep the faulty ${path} aside`, error));
-        }
-      }
-    }
-    return { snapshot: null, problems };
-  }
-
-  *#saving(bytes: Uint8Array): Steps<void> {
-    if (this.#unread !== null) {
-      throw storageError(`${this.#filename} is not overwritten unread`, this.#unread);
-    }
-    const topmost = yield* makeDirectory(dirname(this.#filename));
-    const file = yield* this.#resolve();
-    const previous = yield* this.#securePrevious(file);
-    try {
-      yield* perform('writeFile', file, bytes);
-      yield* this.#verify(file, bytes);
-    } catch (error) {
-      yield* putBack(file, previous, error);
-      throw storageError(`cannot save ${file}`, error);
-    }
-    yield* syncNames(dirname(file), topmost);
-    yield* removePrevious(file, previous);
-  }
-
-  /** Keeps the present file as the previous one, if it is good; returns the identity of that. */
-  *#securePrevious(file: string): Steps<FileIdentity | null> {
-    const status = yield* findFile(file);
-    if (status === null) return null;
-    if (!isSameFile(status, this.#known)) {
-      const found = yield* examineFile(file);
-      if (found.state === 'unreadable') throw storageError(`${file} is not overwritten unread`, found.cause);
-      // A faulty file must not take the place of a previous one that may be good.
-      if (found.state === 'faulty') yield* keepAside(file, file, found.fault, Date.now());
-      if (found.state !== 'whole') return null;
-    }
-    return yield* keepPrevious(file);
-  }
-
-  /** A nearly full disk takes part of a file without an error: only reading it back tells. */
-  *#verify(file: string, bytes: Uint8Array): Steps<void> {
-    const identity = yield* perform('stat', file);
-    const written = yield* perform('readFile', file);
-    if (Buffer.compare(written, bytes) === 0) {
-      this.#known = identity;
-      return;
-    }
-    if (typeof parseSnapshot(written) !== 'string') {
-      throw storageError(`somebody else has replaced ${file} at the same time`);
-    }
-    throw storageError(`${file} is not what was written: ${written.length} bytes instead of ${bytes.length}`);
+    return yield* this.#inventory.load(yield* this.#resolve());
   }
 
   *#comparing(): Steps<boolean> {
-    if (this.#unread !== null) return true;
-    const status = yield* findFile(yield* this.#resolve());
-    return status !== null && !isSameFile(status, this.#known);
+    return yield* this.#inventory.isForeign(yield* this.#resolve());
+  }
+
+  *#takingOver(): Steps<LoadResult> {
+    const topmost = yield* makeDirectory(dirname(this.#filename));
+    const file = yield* this.#resolve();
+    const found: LoadResult[] = [];
+    for (let attempt = 1; attempt <= limits.saveAttemptsMax; attempt++) {
+      // Where the others' files cannot be read, they are left alone.
+      if (this.#inventory.isUnread) found.push(yield* this.#loading());
+      this.#inventory.throwIfUnread(file);
+      yield* this.#retireLog(file);
+      if (yield* this.#inventory.isForeign(file)) found.push(yield* this.#loading());
+      this.#inventory.throwIfUnread(file);
+      if (!(yield* this.#begin(file, topmost))) continue;
+      const updates = found.flatMap((each) => each.updates);
+      return { updates, problems: found.flatMap(({ problems }) => problems), isSynced: false };
+    }
+    throw storageError(`somebody else writes ${logOf(file)} all the time`);
+  }
+
+  *#rotating(): Steps<boolean> {
+    const file = yield* this.#resolve();
+    if (this.#log === null || !(yield* this.#inventory.isCurrent(file, this.#log.ino))) return false;
+    yield* this.#retireLog(file);
+    return yield* this.#begin(file, undefined);
+  }
+
+  *#removingLog(): Steps<void> {
+    const log = this.#log;
+    const file = yield* this.#resolve();
+    if (log === null || !(yield* this.#inventory.isCurrent(file, log.ino))) return;
+    const retired = yield* this.#retireLog(file);
+    // Somebody else's may have come in between: the name tells nothing, the file does.
+    if (retired?.ino === log.ino) yield* removeFile(retired.path);
+  }
+
+  /** Takes the log away, ours or not, and gives its new name. */
+  *#retireLog(file: string): Steps<{ readonly path: string; readonly ino: bigint } | null> {
+    const log = this.#log;
+    this.#setLog(null);
+    void log?.close();
+    const path = retiredLogOf(file);
+    try {
+      yield* perform('rename', logOf(file), path);
+      // Before anything else comes to have the name.
+      yield* syncNames(dirname(file), undefined);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return null;
+      throw error;
+    }
+    this.#inventory.generation++;
+    const identity = yield* perform('stat', path);
+    if (identity.ino === log?.ino) this.#inventory.noteLog(identity);
+    return { path, ino: identity.ino };
+  }
+
+  /** Makes a log; false if somebody else has. */
+  *#begin(file: string, topmost: string | undefined): Steps<boolean> {
+    let descriptor: number;
+    try {
+      descriptor = yield* perform('create', logOf(file));
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) return false;
+      throw error;
+    }
+    try {
+      // Once now instead of with every sync of the log: without its name, what is in it is lost.
+      yield* syncNames(dirname(file), topmost);
+      const identity = yield* perform('statOpen', descriptor);
+      const { generation, base } = this.#inventory;
+      const isCurrent = (): Steps<boolean> => this.#inventory.isCurrent(file, identity.ino);
+      this.#setLog(new LogFile({ disk: this.#disk, header: { generation, base }, descriptor, identity, isCurrent }));
+      return true;
+    } catch (error) {
+      yield* perform('close', descriptor);
+      throw error;
+    }
+  }
+
+  *#saving({ generation, bytes }: EncodedSnapshot): Steps<boolean> {
+    const inventory = this.#inventory;
+    inventory.throwIfUnread(this.#filename);
+    const topmost = yield* makeDirectory(dirname(this.#filename));
+    const file = yield* this.#resolve();
+    const staged = stagedOf(file);
+    let isInPlace = false;
+    try {
+      inventory.staged = yield* writeVerified(staged, bytes);
+      if (!(yield* inventory.isUndisturbed(file))) return false;
+      yield* perform('rename', staged, file);
+      isInPlace = true;
+      inventory.noteSnapshot(generation);
+    } catch (error) {
+      throw storageError(`cannot save ${file}`, error);
+    } finally {
+      inventory.staged = null;
+      if (!isInPlace) yield* removeQuietly(staged);
+    }
+    yield* syncNames(dirname(file), topmost);
+    if (this.#log !== null) yield* inventory.removeLogs(file);
+    return true;
   }
 
   *#removing(): Steps<void> {
     const file = yield* this.#resolve();
-    // In this order an interruption leaves the newer one of the two.
-    yield* removeFile(previousOf(file));
+    // In this order an interruption leaves an older state, and never a log without what it continues.
+    for (const path of (yield* listLogs(file)).reverse()) yield* removeFile(path);
     yield* removeFile(file);
     if (file !== this.#filename) yield* removeFile(this.#filename);
     for (const path of yield* listTemporary(file)) yield* removeFile(path);
-    this.#known = null;
-    this.#unread = null;
+    this.#inventory.clear();
   }
 
   /** The file behind a symbolic link: the link stays, and the files beside are where it leads to. */
@@ -227,33 +292,20 @@ export class Store {
   }
 }
 
-/** After a failed write: makes sure that the good file is in its place. */
-function* putBack(file: string, previous: FileIdentity | null, reason: unknown): Steps<void> {
-  const found = yield* examineFile(file);
-  try {
-    if (found.state === 'whole') {
-      if (previous !== null) yield* removePrevious(file, previous);
-    } else if ((yield* findFile(previousOf(file))) !== null) {
-      yield* perform('rename', previousOf(file), file);
-    } else if (found.state === 'faulty') {
-      yield* removeFile(file);
-    }
-  } catch (error) {
-    const cause = new AggregateError([reason, error], 'neither written nor put back');
-    throw storageError(`cannot save ${file}; the one before is ${previousOf(file)}`, cause);
-  }
+/** Writes a file and reads it back: a nearly full disk takes part of a file without an error. */
+function* writeVerified(path: string, bytes: Uint8Array): Steps<FileIdentity> {
+  yield* perform('writeFile', path, bytes);
+  const identity = yield* perform('stat', path);
+  const written = yield* perform('readFile', path);
+  if (Buffer.compare(written, bytes) === 0) return identity;
+  throw storageError(`${path} is not what was written: ${written.length} bytes instead of ${bytes.length}`);
 }
 
-/** Removes the previous file, unless another process has put its own there meanwhile. */
-function* removePrevious(file: string, previous: FileIdentity | null): Steps<void> {
+/** Removes what is of no use any more; where that fails, the next load sweeps it in time. */
+function* removeQuietly(path: string): Steps<void> {
   try {
-    const status = yield* findFile(previousOf(file));
-    if (status !== null && (previous === null || isSameFile(status, previous))) yield* removeFile(previousOf(file));
+    yield* removeFile(path);
   } catch {
-    // The new file is good; the next save replaces the previous one.
+    // It costs nothing but its room.
   }
-}
-
-function storageError(message: string, cause?: unknown): CacheError {
-  return new CacheError('ERR_CLUSTER_CACHE_STORAGE', message, cause === undefined ? undefined : { cause });
 }

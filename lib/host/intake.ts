@@ -1,0 +1,117 @@
+/**
+ * The intake: how what a file holds comes into the replica, and to the peers.
+ *
+ * A large file comes in over several turns of the event loop, so that loading it holds nobody up.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { compareEpochs, type Epoch } from '../core/epoch';
+import type { Replica } from '../core/replica';
+import { CacheError } from '../errors';
+import { limits } from '../limits';
+import type { LoadResult } from '../storage/inventory';
+import type { StoredUpdate } from '../storage/records';
+import type { Peers } from './peers';
+
+export interface IntakeOptions {
+  readonly replica: Replica;
+  readonly peers: Peers;
+  /** Commits what waits in the outbox, and tells the peers. */
+  readonly commit: () => void;
+  readonly onError: (error: CacheError) => void;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what was read; whether that was good, and nothing else has changed the replica meanwhile. */
+  async take({ updates, problems }: LoadResult): Promise<boolean> {
+    const { onError } = this.#options;
+    for (const problem of problems) onError(problem);
+    const share = this.#beginSharing();
+    try {
+      return (await this.#takeAll(updates)) && problems.length === 0;
+    } catch (cause) {
+      onError(faultyContent(cause));
+      return false;
+    } finally {
+      share();
+    }
+  }
+
+  /** As `take`, in an 'exit' handler. */
+  takeSync({ updates, problems }: LoadResult): void {
+    const { onError } = this.#options;
+    for (const problem of problems) onError(problem);
+    try {
+      for (const { epoch, run } of runsOf(updates)) this.#load(epoch, run);
+    } catch (cause) {
+      onError(faultyContent(cause));
+    }
+  }
+
+  async #takeAll(updates: readonly StoredUpdate[]): Promise<boolean> {
+    const { replica, commit } = this.#options;
+    let isUndisturbed = true;
+    for (const { epoch, run } of runsOf(updates)) {
+      for (let done = 0; done < run.length; ) {
+        // What is of an earlier epoch makes sense as a whole only.
+        const isEarlier = compareEpochs(epoch, replica.epoch) < 0;
+        const part = isEarlier ? run : partOf(run, done);
+        this.#load(epoch, part);
+        done = isEarlier ? run.length : done + part.length;
+        const { revision } = replica;
+        await nextTurn();
+        commit();
+        isUndisturbed &&= replica.revision === revision;
+      }
+    }
+    return isUndisturbed;
+  }
+
+  #load(epoch: Epoch, updates: readonly Uint8Array[]): void {
+    const { replica, peers, commit } = this.#options;
+    commit();
+    const previous = replica.epoch;
+    replica.load(epoch, updates);
+    if (compareEpochs(previous, replica.epoch) !== 0) peers.restartAll();
+    commit();
+  }
+
+  /** What comes in from now on goes to the peers when the result is called. */
+  #beginSharing(): () => void {
+    const { replica, peers } = this.#options;
+    const { epoch } = replica;
+    const vector = replica.stateVector();
+    return () => {
+      // In another epoch, all peers are sent all of it.
+      if (peers.count > 0 && compareEpochs(epoch, replica.epoch) === 0) peers.push(replica.encodeState(vector));
+    };
+  }
+}
+
+/** Updates of one epoch after another. */
+function runsOf(updates: readonly StoredUpdate[]): { readonly epoch: Epoch; readonly run: Uint8Array[] }[] {
+  const runs: { readonly epoch: Epoch; readonly run: Uint8Array[] }[] = [];
+  for (const { epoch, update } of updates) {
+    const last = runs.at(-1);
+    if (last !== undefined && compareEpochs(last.epoch, epoch) === 0) last.run.push(update);
+    else runs.push({ epoch, run: [update] });
+  }
+  return runs;
+}
+
+/** As many updates as one turn takes, at least one. */
+function partOf(run: readonly Uint8Array[], from: number): readonly Uint8Array[] {
+  let bytes = 0;
+  let to = from;
+  while (to < run.length && to - from < limits.loadUpdatesMax && bytes < limits.stateBytesMax) bytes += run[to++]!.length;
+  return run.slice(from, to);
+}
+
+function faultyContent(cause: unknown): CacheError {
+  return new CacheError('ERR_CLUSTER_CACHE_SNAPSHOT', 'The file holds what is no update.', { cause });
+}

@@ -1,0 +1,78 @@
+/**
+ * Makes snapshots of a replica, slice by slice, so that a large one holds nobody up.
+ */
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { compareEpochs } from '../core/epoch';
+import type { Replica } from '../core/replica';
+import { limits } from '../limits';
+import { SnapshotEncoder, type EncodedSnapshot } from '../storage/snapshot';
+
+export interface SnapshotMakerOptions {
+  readonly replica: Replica;
+  /** Commits what waits in the outbox, and tells the peers. */
+  readonly commit: () => void;
+}
+
+/** A snapshot, and the revision of the replica that it has. */
+export interface MadeSnapshot {
+  readonly revision: number;
+  readonly snapshot: EncodedSnapshot;
+}
+
+export class SnapshotMaker {
+  readonly #options: SnapshotMakerOptions;
+
+  constructor(options: SnapshotMakerOptions) {
+    this.#options = options;
+  }
+
+  /** All that the replica has when this resolves, or a moment before. */
+  async make(generation: number): Promise<MadeSnapshot> {
+    for (;;) {
+      await this.#becomeWhole();
+      const made = await this.#encode(generation);
+      if (made !== null) return made;
+    }
+  }
+
+  /** As `make`, in an 'exit' handler. */
+  makeSync(generation: number): EncodedSnapshot {
+    const { replica, commit } = this.#options;
+    if (!replica.isWhole) replica.writeOrphans();
+    while (replica.hasUnwritten) commit();
+    const encoder = new SnapshotEncoder(generation);
+    encoder.add({ epoch: replica.epoch, update: replica.encodeState() });
+    return encoder.finish();
+  }
+
+  /** Null if the replica has gone over to another epoch meanwhile. */
+  async #encode(generation: number): Promise<MadeSnapshot | null> {
+    const { replica } = this.#options;
+    const { epoch } = replica;
+    const encoder = new SnapshotEncoder(generation);
+    const state = replica.beginState();
+    let { revision } = replica;
+    while (compareEpochs(epoch, replica.epoch) === 0) {
+      const update = state.next();
+      if (update === null) return { revision, snapshot: encoder.finish() };
+      encoder.add({ epoch, update });
+      revision = replica.revision;
+      await nextTurn();
+    }
+    return null;
+  }
+
+  /**
+   * After a new epoch began, the document lacks for a moment what others have yet to write into it, and must
+   * not replace a file that has it. What they do not write in time is ours to write.
+   */
+  async #becomeWhole(): Promise<void> {
+    const { replica, commit } = this.#options;
+    for (let waitedMs = 0; ; waitedMs += limits.wholePollMs) {
+      commit();
+      if (replica.isWhole) return;
+      if (waitedMs >= limits.wholeWaitMs) replica.writeOrphans();
+      await delay(limits.wholePollMs);
+    }
+  }
+}
