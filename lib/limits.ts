@@ -18,19 +18,29 @@ export const limits = {
   arrayGapMax: 1024,
   /** How far past its own elements an explicit array is shown as an array when it has gaps. */
   arrayGrowthMax: 64 * KiB,
-  /** Spelled paths that a replica remembers with their node, per generation; two generations are kept. */
+  /** Spelled paths that a replica remembers beyond the number of its values, per generation; two generations are kept. */
+  pathIndexMin: KiB,
+  /** Spelled paths that a replica remembers with their node at most, per generation. */
   pathIndexMax: 32 * KiB,
   /** Writes after which a replica begins a new segment map. */
-  segmentWritesMax: 2000,
+  segmentWritesMax: 500,
+  /** Estimated bytes of a value above which it is removed as soon as it has lost, not with its segment map. */
+  lostValueBytesMax: 4 * KiB,
   /** Entries that compaction moves in one turn of the event loop: one or two milliseconds. */
-  compactionMovesMax: 500,
+  compactionMovesMax: 200,
   /** Estimated bytes of values that compaction moves in one turn, give or take one value. */
   compactionBytesMax: MiB,
-  /** Winners that are written to the document in one turn of the event loop. */
-  commitMax: 2000,
+  /** Milliseconds that writing, or taking in what others wrote, may take of one turn of the event loop, give or take a commit. */
+  turnMs: 4,
+  /** Messages that are taken in at once, in one transaction as far as they are updates. */
+  receiveCountMax: 16,
+  /** Bytes of messages that are taken in at once, give or take one. */
+  receiveBytesMax: 16 * KiB,
+  /** Winners that are written to the document at once, and go out in one frame. */
+  commitMax: 250,
   /** Values that the manager evicts in one turn of the event loop. */
   evictionsMax: 1000,
-  /** Estimated bytes of values that are written to the document in one turn, and go out in one frame. */
+  /** Estimated bytes of values that are written to the document at once, and go out in one frame. */
   commitBytesMax: 4 * MiB,
   /** Yjs structs of a document's state that are encoded in one turn of the event loop: less than a millisecond. */
   stateStructsMax: 500,
@@ -38,14 +48,22 @@ export const limits = {
   stateBytesMax: 256 * KiB,
   /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */
   pastClientsMax: 100,
-  /** Segment maps that a document may have seen before a new epoch begins: Yjs keeps the name of each. */
-  pastSegmentsMax: 10_000,
+  /** Segment maps that a document may have seen, and four times those it has, before a new epoch begins: Yjs keeps the name of each. */
+  pastSegmentsMax: 2000,
+  /** Milliseconds that a write of a peer may be ahead of the latest that this process's clock has shown. */
+  clockAheadMsMax: 24 * 60 * 60 * 1000,
+  /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */
+  epochsAheadMax: 1_000_000,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,
   /** Bytes of the first frame on a link, before the peer has said who it is. */
   helloBytesMax: 4 * KiB,
   /** Bytes that may wait on one link before nothing more is sent until it has drained. */
   linkBufferBytesMax: 8 * MiB,
+  /** Bytes that may wait on one link before a state that goes out in slices pauses. */
+  linkBusyBytes: MiB,
+  /** Milliseconds after which such a state looks again whether there is room. */
+  busyPollMs: 5,
   /** UTF-8 bytes of the name of a cache. */
   nameBytesMax: 512,
   /** Bytes of a socket's path, without the closing zero: 104 on macOS, 108 on Linux, cut silently past it. */

@@ -30,6 +30,9 @@ function adopt(one: Replica): void {
   tend(one, true, other);
 }
 
+/** k0 to k7, each with its number. */
+const range = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+
 const ownersOf = (replica: Replica): string[] => [...new Set(placesOf(replica).map((place) => place[0]!))];
 
 test('the manager moves what is left into its own segment maps once the owner was away for the retention', () => {
@@ -103,8 +106,11 @@ test('what had died goes, what expires is swept, and late writes of the owner ar
   for (const one of [manager, other]) expect(one.census()).toMatchObject({ live: 9, tombstones: 0, entries: 9 });
 });
 
-test('an owner that returns is let go: what was not moved yet stays its own', () => {
-  manager = bench.create({ id: 'n', movesMax: 4 });
+test.each([
+  ['between two segment maps', 4, 3, 6],
+  ['within one, which then stays whole', 2, 2, 9],
+])('an owner that returns %s is let go: what was not moved yet stays its own', (_name, movesMax, moved, kept) => {
+  manager = bench.create({ id: 'n', movesMax });
   settle(manager, other);
   adopt(manager);
   manager.commit();
@@ -112,9 +118,10 @@ test('an owner that returns is let go: what was not moved yet stays its own', ()
   expect(manager.hasUncommitted).toBe(false);
   settle(gone, manager, other);
   for (const one of [gone, manager, other]) {
-    expect(placesOf(one).filter((place) => place.startsWith('n.'))).toHaveLength(4);
-    expect(placesOf(one).filter((place) => place.startsWith('g.'))).toHaveLength(5);
-    expect(one.get([])).toMatchObject({ k0: 0, k7: 7 });
+    expect(placesOf(one).filter((place) => place.startsWith('n.'))).toHaveLength(moved);
+    expect(placesOf(one).filter((place) => place.startsWith('g.'))).toHaveLength(kept);
+    expect(one.get([])).toEqual({ ...range(8), ttl: 'x' });
+    expect(one.census()).toMatchObject({ live: 9, entries: moved + kept });
   }
 });
 
@@ -142,7 +149,9 @@ test('an owner that returns writes again, same stamps, what it wrote into a segm
   for (const one of [gone, manager, other]) {
     expect(one.get([])).toMatchObject({ k0: 'later', new: 'meanwhile', k1: 1 });
     expect(one.has('k7')).toBe(false);
-    expect(one.census()).toMatchObject({ live: 9, tombstones: 1, entries: 10 });
+    // What the manager had moved of k0 and k7 has lost, and what the owner wrote to k0.
+    expect(placesOf(one).filter((place) => /k0|k7/.test(place))).toEqual(['g.4 k0', 'g.4 k7', 'm.1 k0', 'm.1 k7', 'o.1 k0']);
+    expect(one.census()).toMatchObject({ live: 9, tombstones: 1, entries: 13 });
   }
   expect(bench.told().sort()).toEqual(['g set k0', 'm delete k7', 'm set new', 'o delete k7', 'o set new']);
   bench.nowMs += 1e7;
@@ -161,7 +170,7 @@ test('so it does with what it wrote into the segment map that it was still filli
   settle(manager, other);
   settle(owner, manager, other);
   for (const one of [owner, manager, other]) {
-    expect(placesOf(one).filter((place) => /before|new/.test(place))).toEqual(['w.2 before', 'w.2 new']);
+    expect(placesOf(one).filter((place) => /before|new/.test(place))).toEqual(['m.1 before', 'w.2 before', 'w.2 new']);
     expect(one.get([])).toMatchObject({ before: 2, new: 'meanwhile' });
   }
 });
@@ -180,37 +189,84 @@ test('nobody else writes again what was removed of somebody', () => {
 });
 
 describe('two adopters at once', () => {
-  beforeEach(() => {
-    for (const one of [manager, other]) one.tend(new Set(), true);
+  /** Both adopt whoever is gone, and neither has heard of the other's copies before its own are made. */
+  function adoptTwice(): void {
+    const connected = new Set(['m', 'o', 'third']);
+    for (const one of [manager, other]) one.tend(connected, true);
     bench.nowMs += RETENTION_MS;
     for (const one of [manager, other]) {
-      one.tend(new Set(), true);
+      one.tend(connected, true);
       while (one.hasUncommitted) one.commit();
     }
     mergeAll(manager, other);
+  }
+
+  beforeEach(() => {
+    // What each adopts fills one segment map.
+    [manager, other] = [bench.create({ id: 'm', segmentWritesMax: 9 }), bench.create({ id: 'o', segmentWritesMax: 9 })];
+    settle(gone, manager, other);
+    adoptTwice();
     expect(ownersOf(manager)).toEqual(['m', 'o']);
     expect(manager.census()).toMatchObject({ live: 9, entries: 18 });
   });
 
-  test.each([
-    ['another write', (one: Replica) => one.set('k0', 'new'), 17, { k0: 'new', k1: 1 }],
-    ['a delete', (one: Replica) => one.delete('k0'), 17, { k1: 1 }],
-  ])('leave copies that all die with %s, whoever makes it', (_name, write, entries, shown) => {
-    for (const writer of [manager, other, bench.create({ id: 'third' })]) {
-      write(writer);
-      settle(manager, other, writer);
+  const sweepAll = (...replicas: Replica[]): void => {
+    settle(...replicas);
+    for (const one of replicas) one.sweep();
+    settle(...replicas);
+  };
+
+  test('leave copies that show nothing when other writes have won, whoever makes those, and go with a clear or an epoch', () => {
+    const third = bench.create({ id: 'third', segmentWritesMax: 9 });
+    const everyone = [manager, other, third];
+    settle(...everyone);
+    for (const writer of everyone) {
       bench.nowMs++;
-      for (const one of [manager, other]) {
-        expect(one.census().entries).toBe(entries);
-        expect(one.get([])).toMatchObject(shown);
+      for (const key of Object.keys(manager.get([]) as object)) writer.set(key, writer.id);
+      settle(...everyone);
+      for (const one of everyone) {
+        expect(Object.values(one.get([]) as object)).toEqual(Array(9).fill(writer.id));
+        expect(placesOf(one)).toEqual(placesOf(manager));
+        // Those that both had made, and of all that was written since no more than lives.
+        expect(one.census().live).toBe(9);
+        expect(one.census().entries).toBeLessThanOrEqual(18 + 9);
+      }
+    }
+    const epoch = { number: 1, founder: 'm' };
+    for (const one of everyone) one.enterEpoch(epoch);
+    settle(...everyone);
+    for (const one of everyone) expect(one.census()).toMatchObject({ live: 9, entries: 9, segments: 1 });
+  });
+
+  test('leave copies that all go with a delete and a sweep, whoever deletes', () => {
+    const third = bench.create({ id: 'third' });
+    for (const writer of [manager, other, third]) {
+      bench.nowMs++;
+      writer.delete('k0');
+      sweepAll(manager, other, third);
+      for (const one of [manager, other, third]) {
+        expect(placesOf(one).filter((place) => place.endsWith(' k0'))).toEqual([expect.stringMatching(`^${writer.id}\\.`)]);
+        expect([one.census().entries, one.has('k0'), one.get('k1')]).toEqual([17, false, 1]);
       }
     }
   });
 
-  test('leave copies that all die with a clear', () => {
+  test.each(['the one', 'the other'])('leave copies that die also where %s goes before the later write comes', (which) => {
+    const third = bench.create({ id: 'third' });
+    third.delete([]);
+    const later = third.commit()!;
+    const [first, second] = which === 'the one' ? [manager, other] : [other, manager];
+    first.receive([later]);
+    send(first, second);
+    second.receive([later]);
+    sweepAll(manager, other);
+    for (const one of [manager, other]) expect(placesOf(one)).toEqual(['third.1 ']);
+  });
+
+  test('leave copies that all go with a clear and a sweep', () => {
     other.delete([]);
-    settle(manager, other);
-    expect(placesOf(manager)).toEqual(['o.1 ']);
+    sweepAll(manager, other);
+    for (const one of [manager, other]) expect(placesOf(one)).toEqual(['o.2 ']);
   });
 
   test('leave copies that all lose their value when it expires', () => {

@@ -9,8 +9,11 @@ let c: Replica;
 
 beforeEach(() => {
   bench = new Bench();
-  [a, b, c] = [bench.create({ id: 'a' }), bench.create({ id: 'b' }), bench.create({ id: 'c' })];
+  [a, b, c] = [create('a'), create('b'), create('c')];
 });
+
+/** A replica that gives an entry back as soon as it has lost: it was all that its segment map had. */
+const create = (id: string): Replica => bench.create({ id, segmentWritesMax: 1 });
 
 const all = new Set(['a', 'b', 'c']);
 
@@ -119,7 +122,7 @@ test('gives way, when it is forgotten, to what the document has below it, and at
 
 test('found again in the document, as the copy of another adopter, is an orphan no more', () => {
   a.set('x', 'old');
-  const adopters = [bench.create({ id: 'm' }), bench.create({ id: 'n' })] as const;
+  const adopters = [create('m'), create('n')] as const;
   send(a, ...adopters);
   for (const one of adopters) one.tend(new Set(), true);
   bench.nowMs += RETENTION_MS;

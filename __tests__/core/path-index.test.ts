@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { PathIndex } from '../../lib/core/path-index';
 
 test('finds what was added, and nothing else', () => {
-  const index = new PathIndex<number>(10, () => {});
+  const index = new PathIndex<number>(() => 10, () => {});
   index.add('a', 1);
   expect(index.get('a')).toBe(1);
   expect(index.get('b')).toBeUndefined();
@@ -15,7 +15,7 @@ test('holds at most two generations, whatever is read and added, and tells of ea
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 200 }), (max, steps) => {
       const held = new Map<string, number>();
-      const index = new PathIndex<number>(max, (item) => expect(held.delete(String(item))).toBe(true));
+      const index = new PathIndex<number>(() => max, (item) => expect(held.delete(String(item))).toBe(true));
       for (const { name, isRead } of steps) {
         const spelling = String(name);
         const found = index.get(spelling);
@@ -34,7 +34,7 @@ test('holds at most two generations, whatever is read and added, and tells of ea
 
 test('what is used in every generation stays for ever', () => {
   const dropped: string[] = [];
-  const index = new PathIndex<string>(4, (item) => dropped.push(item));
+  const index = new PathIndex<string>(() => 4, (item) => dropped.push(item));
   index.add('hot', 'hot');
   for (let i = 0; i < 1000; i++) {
     index.add(`cold${i}`, `cold${i}`);
@@ -46,7 +46,7 @@ test('what is used in every generation stays for ever', () => {
 
 test('what was not used for a whole generation is dropped', () => {
   const dropped: string[] = [];
-  const index = new PathIndex<string>(2, (item) => dropped.push(item));
+  const index = new PathIndex<string>(() => 2, (item) => dropped.push(item));
   for (const name of ['a', 'b', 'c', 'd', 'e']) index.add(name, name);
   expect(dropped).toEqual(['a', 'b']);
   expect(index.get('a')).toBeUndefined();
@@ -55,7 +55,7 @@ test('what was not used for a whole generation is dropped', () => {
 
 test('an item is told of as dropped only after the new one is in', () => {
   const seen: (number | undefined)[] = [];
-  const index: PathIndex<number> = new PathIndex<number>(1, () => seen.push(index.get('c')));
+  const index: PathIndex<number> = new PathIndex<number>(() => 1, () => seen.push(index.get('c')));
   index.add('a', 1);
   index.add('b', 2);
   index.add('c', 3);

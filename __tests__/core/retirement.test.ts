@@ -86,7 +86,11 @@ describe('not while something above shows through', () => {
     for (const one of [a, b]) expect([one.get([]), counts(one)]).toEqual([{ x: { z: 3 } }, [2, 1, 3]]);
     b.set('x', { z: 4 });
     settle(a, b);
-    for (const one of [a, b]) expect([one.get([]), counts(one)]).toEqual([{ x: { z: 4 } }, [1, 0, 1]]);
+    // Three have lost to it, the tombstone among them, and wait for their segment maps.
+    for (const one of [a, b]) expect([one.get([]), counts(one)]).toEqual([{ x: { z: 4 } }, [1, 0, 4]]);
+    b.delete('x');
+    for (let i = 0; i < 3; i++) pass(RETENTION_MS);
+    for (const one of [a, b]) expect([one.get([]), counts(one)]).toEqual([{}, [0, 0, 0]]);
   });
 
   test('an expired child over an older value of its parent', () => {
@@ -126,6 +130,8 @@ describe('not while anything is left', () => {
     }
     expect(placesOf(a)).toEqual(['a.1 x', 'c.1 x']);
     pass(0, a, b, silent);
+    pass(RETENTION_MS, a, b, silent);
+    for (const one of [a, b, silent]) expect(placesOf(one)).toEqual(['a.1 x']);
     pass(RETENTION_MS, a, b, silent);
     for (const one of [a, b, silent]) expect([one.get([]), counts(one)]).toEqual([{}, [0, 0, 0]]);
   });

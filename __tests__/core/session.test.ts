@@ -172,7 +172,7 @@ test('messages of another epoch change nothing', () => {
   talk.sessions.A!.receive([
     { type: 'update', epoch, update: B.encodeState() },
     { type: 'sync', epoch, token: 1, isComplete: true, update: B.encodeState() },
-    { type: 'compare', epoch, vector: B.stateVector() },
+    { type: 'compare', epoch, vector: B.stateVector(), entries: 7 },
   ]);
   expect(talk.replicas.A.get([])).toEqual({});
 });

@@ -8,11 +8,15 @@ import { RETENTION_MS, START_MS } from './replicas';
 
 let nowMs: number;
 let dead: string[];
+let cleared: string[];
+let copies: Record<string, string>;
 let tree: Tree;
 
 beforeEach(() => {
   nowMs = START_MS;
   dead = [];
+  cleared = [];
+  copies = {};
   tree = create();
 });
 
@@ -20,10 +24,9 @@ function create(pathIndexMax?: number): Tree {
   const owner: TreeOwner = {
     now: () => nowMs,
     retentionMs: () => RETENTION_MS,
-    onDead: ({ key, writer, time }, node) => {
-      expect(node.key()).toBe(key);
-      dead.push(`${key}@${writer}${time - BASE}`);
-    },
+    onDead: ({ key, writer, time }) => dead.push(`${key}@${writer}${time - BASE}`),
+    onCleared: (node) => cleared.push(node.key()),
+    findCopy: ({ key }) => copies[key] ?? null,
   };
   return pathIndexMax === undefined ? new Tree(owner) : new Tree(owner, pathIndexMax);
 }
@@ -144,6 +147,78 @@ describe('entries', () => {
     expect(forgetOrphans(nowMs - 1000)).toEqual([]);
     expect(tree.get('a')).toBeUndefined();
     expect(countNodes(tree.root)).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('copies of one write', () => {
+  const x = (home: string): Register => register('x', 1, 'v', { home });
+  const homeOf = (): string | null => tree.find('x')!.register!.home;
+
+  test('in two segment maps of one owner: the later is its home, in whatever order they come', () => {
+    for (const [first, second] of [['w.9', 'w.10'], ['w.10', 'w.9']] as const) {
+      tree = create();
+      tree.addEntry(x(first), false);
+      expect(tree.addEntry(x(second), false)).toBe(false);
+      expect(homeOf()).toBe('w.10');
+      expect(tree.find('x')).toMatchObject({ entries: 2, hasCopies: false });
+      tree.removeEntry('w.9', 'x');
+      expect([homeOf(), tree.find('x')!.entries, tree.get('x')]).toEqual(['w.10', 1, 'v']);
+    }
+    expect(dead).toEqual([]);
+  });
+
+  test('in segment maps of several owners are noted as such, until another write has won', () => {
+    tree.addEntry(x('w.2'), false);
+    tree.addEntry(x('v.1'), false);
+    expect(tree.find('x')).toMatchObject({ entries: 2, hasCopies: true });
+    tree.addEntry(register('x', 2, 'new', { home: 'w.3' }), false);
+    expect(tree.find('x')).toMatchObject({ entries: 3, hasCopies: false });
+  });
+
+  test('when its home goes another is its home, and it is no orphan', () => {
+    for (const home of ['w.1', 'v.1', 'u.1']) tree.addEntry(x(home), false);
+    copies = { x: 'w.1' };
+    expect(tree.removeEntry('u.1', 'x')).toBeNull();
+    expect([homeOf(), tree.get('x')]).toEqual(['w.1', 'v']);
+    // That of the others which is not its home goes without a word.
+    expect([tree.removeEntry('v.1', 'x'), homeOf()]).toEqual([null, 'w.1']);
+    expect(tree.removeEntry('w.1', 'x')).toBe(tree.find('x'));
+    nowMs += 1;
+    expect(forgetOrphans(nowMs)).toEqual([]);
+    expect(tree.get('x')).toBeUndefined();
+  });
+
+  test('when its home goes and only older writes are left it is an orphan', () => {
+    tree.addEntry(register('x', 0, 'older', { home: 'v.1' }), false);
+    tree.addEntry(x('w.1'), false);
+    expect(tree.removeEntry('w.1', 'x')).toBe(tree.find('x'));
+    expect(tree.get('x')).toBe('v');
+    expect(forgetOrphans(nowMs)).toEqual(['x']);
+  });
+});
+
+describe('what a tombstone clears', () => {
+  beforeEach(() => {
+    tree.addEntry(register('a', 1, { x: 1 }), false);
+    tree.addEntry(register('a.b', 2, 1), false);
+    tree.addEntry(register('a.b.c', 9, 1), false);
+    tree.addEntry(register('beside', 1, 1), false);
+  });
+
+  test('is told of with all nodes at and below it at which the document has entries, the newer included', () => {
+    tree.addEntry(register('a', 5, undefined, { home: 'v.1' }), false);
+    expect(cleared.sort()).toEqual(['a', 'a.b', 'a.b.c']);
+    const [at, below, newer] = ['a', 'a.b', 'a.b.c'].map((key) => tree.find(key)!);
+    expect(tree.isLost(at!, register('a', 1, { x: 1 }))).toBe(true);
+    expect(tree.isLost(below!, register('a.b', 2, 1))).toBe(true);
+    expect(tree.isLost(newer!, register('a.b.c', 9, 1))).toBe(false);
+    expect(tree.isLost(newer!, register('a.b.c', 4, 1))).toBe(true);
+  });
+
+  test('is nothing for a set, nor for a tombstone that has lost itself', () => {
+    tree.addEntry(register('a', 5, {}, { home: 'v.1' }), false);
+    tree.addEntry(register('a', 4, undefined, { home: 'u.1' }), false);
+    expect(cleared).toEqual([]);
   });
 });
 

@@ -1,5 +1,10 @@
 /** What must hold in every simulated history. Each checker throws an error that says what it saw. */
 import _ from 'lodash';
+import { Document } from '../../lib/core/document';
+import { segmentOwner } from '../../lib/core/entry';
+import { formatKey, parseKey } from '../../lib/core/path';
+import { supersedes, type Register } from '../../lib/core/register';
+import type { Replica } from '../../lib/core/replica';
 import { expectedView } from './oracle';
 import type { Node, World } from './world';
 
@@ -45,21 +50,69 @@ export function checkPaths(node: Node, path: string[]): void {
 
 /** Nothing was applied that builds on what had not arrived. */
 export function checkNoGaps(world: World): void {
-  for (const { replica } of world.nodes) if (replica.hasPendingStructs) throw new Error(`${replica.id} has a gap`);
+  for (const { replica } of world.nodes) if (replica.gapCount > 0) throw new Error(`${replica.id} has met a gap`);
 }
 
-/** Documents hold little more than what is alive, however much was written. */
+/**
+ * However much was written, and by however many: the cache keeps to its limit, all that is left belongs to those
+ * who are there, and beside what is alive each of them keeps as much that is dead, and one segment map, at most.
+ */
 export function checkBounded(world: World): void {
-  for (const { replica } of world.nodes) {
-    const { entries, live, structs } = replica.census();
-    const entriesMax = 2 * live + 4 * world.nodes.length;
-    if (entries > entriesMax) throw new Error(`${replica.id} holds ${entries} entries for ${live} that live`);
-    const structsMax = 6 * live + 30 * world.nodes.length + 4 * replica.census().segmentsEver;
-    if (structs > structsMax) throw new Error(`${replica.id} holds ${structs} structs for ${live} that live`);
+  const { nodes, segmentWritesMax, maxEntries } = world;
+  const there = new Set(nodes.map(({ replica }) => replica.id));
+  for (const { replica } of nodes) {
+    const { live, tombstones, structs, segmentsEver, clients } = replica.census();
+    checkMost(`${replica.id}: values`, live, maxEntries);
+    checkMost(`${replica.id}: tombstones`, tombstones, live + nodes.length);
+    const holdings = holdingsOf(replica);
+    for (const [owner, { alive, dead }] of holdings) {
+      checkMost(`${replica.id}: entries of ${owner}, who is gone,`, there.has(owner) ? 0 : alive + dead, 0);
+      checkMost(`${replica.id}: dead entries of ${owner}`, dead, alive + segmentWritesMax);
+    }
+    const alive = _.sumBy([...holdings.values()], 'alive');
+    // Two managers may have left copies.
+    checkMost(`${replica.id}: winning entries`, alive, 2 * (live + tombstones) + nodes.length);
+    // Compaction and adoption write, too.
+    checkMost(`${replica.id}: segment maps ever`, segmentsEver, clients + (2 * world.writes.length) / segmentWritesMax);
+    const structsMax = 2 * alive + segmentWritesMax * nodes.length + 2 * segmentsEver + clients;
+    checkMost(`${replica.id}: structs`, structs, structsMax);
   }
 }
 
-/** Yjs holds nothing back. */
-export function checkNothingPending(world: World): void {
-  for (const { replica } of world.nodes) if (replica.hasPending) throw new Error(`${replica.id} holds back updates`);
+function checkMost(what: string, count: number, max: number): void {
+  if (count > max) throw new Error(`${what} are ${count}, more than ${max}`);
+}
+
+/** What an owner's segment maps hold. */
+interface Holding {
+  /** Entries of writes that have won at their paths and are not hidden. */
+  alive: number;
+  dead: number;
+}
+
+/** What the document of `replica` holds, by owner, read from its bytes. */
+function holdingsOf(replica: Replica): Map<string, Holding> {
+  const document = new Document({ epoch: replica.epoch, replicaId: 'checker', clientId: 1 });
+  const registers = document.apply([replica.encodeState()]).added.map(({ register }) => register);
+  document.destroy();
+  if (registers.length !== replica.census().entries) throw new Error(`${replica.id} has miscounted its entries`);
+  const winners = new Map<string, Register>();
+  for (const register of registers) {
+    const other = winners.get(register.key);
+    if (other === undefined || supersedes(register, other)) winners.set(register.key, register);
+  }
+  const holdings = new Map<string, Holding>();
+  for (const register of registers) {
+    const owner = segmentOwner(register.home!)!;
+    const holding = holdings.get(owner) ?? { alive: 0, dead: 0 };
+    holdings.set(owner, holding);
+    const path = parseKey(register.key)!;
+    const isDead = _.range(path.length + 1).some((depth) => {
+      const winner = winners.get(formatKey(path.slice(0, depth)));
+      return winner !== undefined && supersedes(winner, register);
+    });
+    if (isDead) holding.dead++;
+    else holding.alive++;
+  }
+  return holdings;
 }

@@ -15,9 +15,10 @@ export class Endpoint {
   readonly #queue: { readonly bytes: Uint8Array; readonly sentAt: number }[] = [];
   readonly #queueMax: number;
   #hasDropped = false;
+  /** Since when the next slice of a state waits for its turn. */
+  #goOnSince: number | null = null;
 
   constructor(replica: Replica, queueMax: number, clock: () => number, onEpoch: () => void) {
-
     this.#queueMax = queueMax;
     this.session = new Session(
       replica,
@@ -32,6 +33,8 @@ export class Endpoint {
         },
         onAnswer: () => undefined,
         onPresence: () => undefined,
+        hasRoom: () => false,
+        goOnLater: () => (this.#goOnSince = clock()),
         onEpoch,
         onFlush: (_isDurable, answer) => answer(''),
       },
@@ -40,16 +43,20 @@ export class Endpoint {
   }
 
   get pending(): number {
-    return this.#queue.length;
+    return this.#queue.length + (this.#goOnSince === null ? 0 : 1);
   }
 
   /** When the oldest message that waits was sent, or Infinity. */
   get oldest(): number {
-    return this.#queue[0]?.sentAt ?? Infinity;
+    return Math.min(this.#queue[0]?.sentAt ?? Infinity, this.#goOnSince ?? Infinity);
   }
 
-  /** Takes up to `countMax` messages off the link; once it has drained after a drop, the session starts anew. */
+  /** Takes up to `countMax` messages off the link, to which the next slice of a state is added; once it has drained after a drop, the session starts anew. */
   take(countMax: number): Message[] {
+    if (this.#goOnSince !== null) {
+      this.#goOnSince = null;
+      this.session.goOn();
+    }
     const messages = this.#queue.splice(0, countMax).map(({ bytes }) => decodeEnvelope(bytes).message);
     if (this.#hasDropped && this.#queue.length === 0) {
       this.#hasDropped = false;

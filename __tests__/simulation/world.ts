@@ -1,5 +1,6 @@
 /**
- * The simulated world: replicas with skewed clocks, links that break, users, crashes, and a disk.
+ * The simulated world: replicas with skewed clocks, links that break, users, processes that come and go or crash,
+ * managers, and a disk.
  *
  * A history is a function of its seed. The checkers stand beside it, in checkers.ts.
  */
@@ -17,10 +18,14 @@ const START_MS = Date.UTC(2026, 0, 1);
 const SKEW_MS = 2000;
 /** Small, so that commits come in slices. */
 const COMMIT_MAX = 5;
+/** Likewise for what compaction moves. */
+const MOVES_MAX = 3;
 /** Longer than any partition, delay or difference of clocks, so that nothing that was forgotten comes back. */
 export const RETENTION_MS = 12_000;
-/** No link is down, no message on its way, and no write uncommitted, for longer than this. */
+/** No link is down, and no message on its way, for much longer than this. */
 const PARTITION_MS = 3000;
+/** What one has, all have after this time at the latest. Invariant: below the retention by all that clocks differ. */
+const MEETING_MS = 6000;
 
 export interface Node {
   readonly replica: Replica;
@@ -45,6 +50,14 @@ export class World {
   /** Since when links are down. */
   readonly #downSince = new Map<string, number>();
   readonly #options: WorldOptions;
+  /** Writes after which a replica begins a new segment map. */
+  readonly segmentWritesMax: number;
+  /** Values that the cache may hold. */
+  readonly maxEntries: number;
+  /** The share of waits that are long. */
+  readonly #longWaits: number;
+  /** When all had last heard of everything. */
+  #metAt = START_MS;
   #disk: { readonly epoch: Epoch; readonly update: Uint8Array } | null = null;
   #marks = 0;
   #ids = 0;
@@ -53,6 +66,10 @@ export class World {
   constructor(seed: number, options: WorldOptions) {
     this.random = new Random(seed);
     this.#options = options;
+    // Fewer writes than one commit moves, or more.
+    this.segmentWritesMax = this.random.pick([2, 4, 12]);
+    this.maxEntries = this.random.chance(0.25) ? 3 + this.random.int(8) : Infinity;
+    this.#longWaits = this.random.pick([0.15, 0.15, 0.7]);
     const count = 2 + this.random.int(6);
     for (let i = 0; i < count; i++) this.nodes.push(this.#createNode());
     this.#eachPair((key, a, b) => this.#connect(key, a, b));
@@ -65,13 +82,16 @@ export class World {
     if (roll < 0.3) this.#act(random.pick(this.nodes));
     else if (roll < 0.5) this.endTurn(random.pick(this.nodes));
     else if (roll < 0.8) this.#deliverSome();
-    else if (roll < 0.88) this.#wait(1 + random.int(random.chance(0.15) ? PARTITION_MS : 120));
+    else if (roll < 0.88) this.#wait(1 + random.int(random.chance(this.#longWaits) ? PARTITION_MS : 120));
     else if (roll < 0.92) this.#flipLink();
     else if (roll < 0.95) this.upkeep(random.int(this.nodes.length), random.chance(0.4));
     else if (roll < 0.953) this.#beginEpoch(random.pick(this.nodes));
     else if (roll < 0.97) this.#compareAll();
-    else if (roll < 0.985) this.#save(random.pick(this.nodes));
-    else if (this.#options.hasCrashes) this.#crash();
+    else if (roll < 0.975) this.#evict(random.pick(this.nodes), 1 + random.int(4));
+    else if (roll < 0.983) this.#save(random.pick(this.nodes));
+    else if (roll < 0.987) this.#leave(random.int(this.nodes.length));
+    else if (roll < 0.99) this.#rest();
+    else if (this.#options.hasCrashes) this.#replace(random.int(this.nodes.length));
   }
 
   /** Ends all faults, and lets the nodes talk until nothing is left to say. */
@@ -80,19 +100,24 @@ export class World {
     // The clocks are put right without any of them going back.
     this.nowMs += SKEW_MS;
     for (const node of this.nodes) node.skewMs = 0;
-    this.#eachPair((key, a, b) => {
-      if (!this.#links.has(key)) this.#connect(key, a, b);
-    });
-    this.settle();
-    // What a crashed process sent to some only is found by comparing, once seen and once confirmed.
-    for (let round = 0; round < 2; round++) {
-      this.#compareAll();
-      this.settle();
-    }
+    this.#meet();
+  }
+
+  /** All links break and come back. */
+  reconnect(): void {
+    this.#links.clear();
+    this.#meet();
   }
 
   /** What the timer of a node does. */
   upkeep(index: number, isManager: boolean): void {
+    const node = this.nodes[index]!;
+    this.#tend(index, isManager);
+    node.replica.sweep();
+    if (isManager) this.#evict(node, Infinity);
+  }
+
+  #tend(index: number, isManager: boolean): void {
     const { replica } = this.nodes[index]!;
     const connected = new Set<string>();
     for (const link of this.#links.values()) {
@@ -100,16 +125,11 @@ export class World {
       if (side !== null) connected.add(link.towards[1 - side]!.session.peerReplicaId);
     }
     replica.tend(connected, isManager);
-    replica.sweep();
   }
 
+  /** All talk until nobody has anything left to say. */
   settle(): void {
-    for (;;) {
-      for (const node of this.nodes) while (node.replica.hasUncommitted) this.endTurn(node);
-      const busy = [...this.#links].filter(([, link]) => link.towards.some((endpoint) => endpoint.pending > 0));
-      if (busy.length === 0) return;
-      for (const [key] of busy) for (const side of [0, 1] as const) this.#deliver(key, side, Infinity);
-    }
+    this.#deliverAll([...this.#links]);
   }
 
   /** The end of a turn of the event loop: the outbox is committed and goes out. */
@@ -141,8 +161,56 @@ export class World {
     this.#enterEpoch(node);
   }
 
+  /** Connects all, and lets them talk until each has what any of them has. */
+  #meet(): void {
+    this.#eachPair((key, a, b) => {
+      if (!this.#links.has(key)) this.#connect(key, a, b);
+    });
+    this.settle();
+    // What a process that is gone sent to some only is found by comparing, once seen and once confirmed.
+    for (let round = 0; round < 2; round++) {
+      this.#compareAll();
+      this.settle();
+    }
+    // What of the gone was in the epoch before is written again by a manager that has it, whichever that is.
+    for (const index of this.nodes.keys()) {
+      this.#tend(index, true);
+      this.settle();
+    }
+    this.#metAt = this.nowMs;
+    // A file that does not know what all have known might bring back what they forget.
+    this.#disk = null;
+    this.#save(this.random.pick(this.nodes));
+  }
+
+  /** A time longer than the retention in which nothing happens, but for upkeep before and after it. */
+  #rest(): void {
+    this.#meet();
+    this.#upkeepSome();
+    this.nowMs += RETENTION_MS + this.random.int(PARTITION_MS);
+    this.settle();
+    this.#upkeepSome();
+    this.#metAt = this.nowMs;
+  }
+
+  #upkeepSome(): void {
+    for (const index of this.nodes.keys()) if (this.random.chance(0.6)) this.upkeep(index, this.random.chance(0.3));
+  }
+
+  /** What a manager does when the cache holds too much. */
+  #evict({ replica }: Node, countMax: number): void {
+    if (!replica.isOverLimits) return;
+    replica.sweep();
+    for (let left = countMax; left > 0; ) {
+      const count = replica.evict(left);
+      if (count === 0) return;
+      left -= count;
+    }
+  }
+
   /** Lets time pass, but nothing wait longer than a partition may last. */
   #wait(ms: number): void {
+    if (this.nowMs + ms - this.#metAt > MEETING_MS) this.#meet();
     this.nowMs += ms;
     const before = this.nowMs - PARTITION_MS;
     for (const node of this.nodes) this.endTurn(node);
@@ -167,8 +235,10 @@ export class World {
         now: () => this.clockOf(node),
         nextClientId: () => random.int(2 ** 32),
         onChange: (change) => this.#note(change),
-        segmentWritesMax: 4,
-        movesMax: 3,
+        segmentWritesMax: this.segmentWritesMax,
+        maxEntries: this.maxEntries,
+        movesMax: MOVES_MAX,
+        stateStructsMax: 6,
         retentionMs: () => RETENTION_MS,
       }),
     };
@@ -247,8 +317,36 @@ export class World {
     if (node.replica.isWhole) this.#disk = { epoch: node.replica.epoch, update: node.replica.encodeState() };
   }
 
-  #crash(): void {
-    const index = this.random.int(this.nodes.length);
+  /** A process ends as it should, once all that it has is with each peer that it is linked to. */
+  #leave(index: number): void {
+    const node = this.nodes[index]!;
+    const other = this.random.int(this.nodes.length);
+    const key = keyOf(Math.min(index, other), Math.max(index, other));
+    if (other !== index && !this.#links.has(key)) this.#connect(key, ...indicesOf(key));
+    const links = [...this.#links].filter(([, link]) => sideOf(link, index) !== null);
+    if (links.length === 0) return;
+    // As the manager does: what others have yet to write into this epoch may be known to nobody else.
+    node.replica.writeOrphans();
+    this.#deliverAll(links);
+    for (const [, link] of links) link.towards[sideOf(link, index)!].session.ask();
+    this.#deliverAll(links);
+    if (this.random.chance(0.5)) this.#save(node);
+    this.#replace(index);
+  }
+
+  /** Lets the two ends of each link talk until they have nothing left to say. */
+  #deliverAll(links: readonly (readonly [string, Link])[]): void {
+    const nodes = [...new Set(links.flatMap(([, { ends }]) => ends))].map((index) => this.nodes[index]!);
+    for (;;) {
+      for (const node of nodes) while (node.replica.hasUncommitted) this.endTurn(node);
+      const busy = links.filter(([, link]) => link.towards.some((endpoint) => endpoint.pending > 0));
+      if (busy.length === 0) return;
+      for (const [key] of busy) for (const side of [0, 1] as const) this.#deliver(key, side, Infinity);
+    }
+  }
+
+  /** The process is gone, and another takes its place, empty or with what is on disk. */
+  #replace(index: number): void {
     for (const [key, link] of [...this.#links]) {
       if (sideOf(link, index) === null) continue;
       this.#links.delete(key);

@@ -1,94 +1,76 @@
 /**
- * Deadlines of the registers that expire, soonest first: a binary heap.
- *
- * Invariant: every winner with an `expiresAt` has an item here. An item whose register has lost is stale;
- * it is dropped when it comes up, or when stale items outnumber the others, so overwriting costs no search.
+ * Deadlines of items, soonest first: a binary heap of which every item knows its slot, so that it can be taken
+ * out, or be given another deadline, in logarithmic time (Sedgewick and Wayne, "Algorithms", 2.4, "indexed
+ * priority queue"). Nothing that is past is kept.
  */
 
-interface Deadline<T> {
-  readonly at: number;
-  readonly item: T;
+/** What has a deadline; in one heap at a time. */
+export interface DeadlineItem {
+  /** When it is due, in ms since 1970. */
+  deadline: number;
+  /** Its place in the heap; -1 if it is in none. */
+  deadlineSlot: number;
 }
 
-const STALE_SLACK = 1024;
+export class Deadlines<T extends DeadlineItem> {
+  readonly #heap: T[] = [];
 
-export class Deadlines<T> {
-  #heap: Deadline<T>[] = [];
-  #current = 0;
-  readonly #isCurrent: (item: T) => boolean;
-
-  /** `isCurrent` tells whether an item still matters. */
-  constructor(isCurrent: (item: T) => boolean) {
-    this.#isCurrent = isCurrent;
-  }
-
-  /** Items held, stale ones included. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** The soonest deadline, in ms since 1970, or Infinity. */
-  get soonest(): number {
-    return this.#heap[0]?.at ?? Infinity;
-  }
-
+  /** Adds an item that is in no heap. */
   add(at: number, item: T): void {
-    this.#current++;
-    this.#push({ at, item });
-    if (this.#heap.length > 2 * this.#current + STALE_SLACK) this.#rebuild();
+    item.deadline = at;
+    this.#rise(this.#heap.push(item) - 1, item);
   }
 
-  /** One item that was added is no longer current. */
-  forget(): void {
-    this.#current--;
+  /** Takes out an item of this heap. */
+  remove(item: T): void {
+    const slot = item.deadlineSlot;
+    item.deadlineSlot = -1;
+    const last = this.#heap.pop()!;
+    if (last === item) return;
+    this.#rise(slot, last);
+    this.#sink(last.deadlineSlot, last);
   }
 
-  /** Takes out the soonest current item whose deadline is not after `nowMs`. */
+  /** Takes out the soonest item whose deadline is not after `nowMs`. */
   takeDue(nowMs: number): T | undefined {
-    for (;;) {
-      const soonest = this.#heap[0];
-      if (soonest === undefined || soonest.at > nowMs) return undefined;
-      this.#pop();
-      if (this.#isCurrent(soonest.item)) {
-        this.#current--;
-        return soonest.item;
-      }
+    const soonest = this.#heap[0];
+    if (soonest === undefined || soonest.deadline > nowMs) return undefined;
+    this.remove(soonest);
+    return soonest;
+  }
+
+  /** Puts `item` into the empty `slot`, or above. */
+  #rise(slot: number, item: T): void {
+    let at = slot;
+    while (at > 0) {
+      const above = this.#heap[(at - 1) >> 1]!;
+      if (above.deadline <= item.deadline) break;
+      this.#place(at, above);
+      at = (at - 1) >> 1;
     }
+    this.#place(at, item);
   }
 
-  #rebuild(): void {
-    const kept = this.#heap.filter(({ item }) => this.#isCurrent(item));
-    kept.sort((a, b) => a.at - b.at);
-    this.#heap = kept;
-    this.#current = kept.length;
-  }
-
-  #push(deadline: Deadline<T>): void {
+  /** Puts `item` into the empty `slot`, or below. */
+  #sink(slot: number, item: T): void {
     const heap = this.#heap;
-    let i = heap.push(deadline) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      const above = heap[parent]!;
-      if (above.at <= deadline.at) break;
-      heap[i] = above;
-      i = parent;
+    let at = slot;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child + 1 < heap.length && heap[child + 1]!.deadline < heap[child]!.deadline) child++;
+      if (child >= heap.length || heap[child]!.deadline >= item.deadline) break;
+      this.#place(at, heap[child]!);
+      at = child;
     }
-    heap[i] = deadline;
+    this.#place(at, item);
   }
 
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
-      if (heap[child]!.at >= last.at) break;
-      heap[i] = heap[child]!;
-      i = child;
-    }
-    heap[i] = last;
+  #place(slot: number, item: T): void {
+    this.#heap[slot] = item;
+    item.deadlineSlot = slot;
   }
 }

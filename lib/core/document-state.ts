@@ -23,6 +23,11 @@ export class DocumentState {
     this.#structsMax = structsMax;
   }
 
+  /** Whether the last slice was made. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /**
    * The next slice, or null after the last. All together, applied in order, bring the receiver to the state
    * that the document had when the last one was made.

@@ -7,16 +7,12 @@
 import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
+import type { Commit, CommitOrder, CommittedEntry, EntryPlace } from './commit';
 import { DocumentState } from './document-state';
-import { decodeEntry, encodeEntry, isKnownEntry, segmentOwner } from './entry';
+import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
+import { ROOT_NAME } from './update';
 import { limits } from '../limits';
-
-/** Where an entry stands. */
-export interface EntryPlace {
-  readonly segmentId: string;
-  readonly key: string;
-}
 
 /** An entry that appeared; `isReplacement` if it stands in the place of another. */
 export interface AddedEntry {
@@ -28,41 +24,10 @@ export interface AddedEntry {
 export interface DocumentChanges {
   readonly added: readonly AddedEntry[];
   readonly removed: readonly EntryPlace[];
-  /** Entries that are no registers; they are passed over, here as in every other process. */
+  /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
   readonly refused: number;
-}
-
-/** An entry that a commit made, for the register of the same index. */
-export interface CommittedEntry {
-  readonly segmentId: string;
-  readonly isReplacement: boolean;
-}
-
-/** An entry that a commit has moved to another segment map; `to` is null where it was dead and went. */
-export interface MovedEntry {
-  readonly key: string;
-  readonly from: string;
-  readonly to: CommittedEntry | null;
-}
-
-/** What a commit shall do, in this order, in one transaction. */
-export interface CommitOrder {
-  /** Entries of segment maps that this replica looks after. */
-  readonly removals: readonly EntryPlace[];
-  /** Entries to move, at most, where compaction is due. */
-  readonly movesMax: number;
-  /** Whether an entry that is to be moved still matters. */
-  readonly isLive: (register: Register) => boolean;
-  readonly registers: readonly Register[];
-}
-
-export interface Commit {
-  /** Yjs update (V1) of the whole commit. */
-  readonly update: Uint8Array;
-  /** Removals that found something. */
-  readonly removed: readonly EntryPlace[];
-  readonly moved: readonly MovedEntry[];
-  readonly entries: readonly CommittedEntry[];
+  /** What of it built on something that this document has not heard of; that was dropped. */
+  readonly gap: 'none' | 'removals' | 'writes';
 }
 
 export interface DocumentOptions {
@@ -73,6 +38,8 @@ export interface DocumentOptions {
   readonly clientId: number;
   /** Writes after which a new segment map is begun. */
   readonly segmentWritesMax?: number;
+  /** The latest hybrid time of an entry that is taken in; none without it. */
+  readonly timeMax?: () => number;
 }
 
 type SegmentEvent = Y.YEvent<Y.AbstractType<unknown>>;
@@ -83,45 +50,44 @@ export class Document {
   readonly #root: Y.Map<unknown>;
   readonly #segments: Segments;
   readonly #replicaId: string;
+  readonly #timeMax: (() => number) | undefined;
   #changes: { added: AddedEntry[]; removed: EntryPlace[]; refused: number } = noChanges();
 
-  constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax }: DocumentOptions) {
+  constructor({ epoch, replicaId, clientId, segmentWritesMax = limits.segmentWritesMax, timeMax }: DocumentOptions) {
     this.epoch = epoch;
     this.#replicaId = replicaId;
+    this.#timeMax = timeMax;
     // Without a name of its own the document would draw random bytes for one.
     this.#doc = new Y.Doc({ guid: 'cluster-cache' });
     this.#doc.clientID = clientId;
-    this.#root = this.#doc.getMap('segments');
+    this.#root = this.#doc.getMap(ROOT_NAME);
     this.#segments = new Segments(segmentMaps(this.#root), replicaId, segmentWritesMax);
     this.#root.observeDeep((events, transaction) => {
       if (!transaction.local) for (const event of events as SegmentEvent[]) this.#collect(event);
     });
   }
 
-  /** Removes, moves and appends entries; null if there was nothing to do. */
-  commit({ removals, movesMax, isLive, registers }: CommitOrder): Commit | null {
-    let removed: EntryPlace[] = [];
-    let moved: MovedEntry[] = [];
-    let entries: CommittedEntry[] = [];
+  /** Removes, moves and appends entries. */
+  commit(order: CommitOrder): Commit {
     const updates: Uint8Array[] = [];
     const keep = (update: Uint8Array): void => void updates.push(update);
     this.#doc.on('update', keep);
     try {
-      this.#doc.transact(() => {
-        removed = removals.filter(({ segmentId, key }) => this.#segments.remove(segmentId, key));
-        moved = this.#compact(movesMax, isLive);
-        entries = registers.map((register) => this.#segments.put(register.key, encodeEntry(register, this.#replicaId)));
-      });
+      const parts = this.#doc.transact(() => this.#carryOut(order));
+      return { update: updates[0] ?? null, ...parts };
     } finally {
       this.#doc.off('update', keep);
     }
-    const [update] = updates;
-    return update === undefined ? null : { update, removed, moved, entries };
   }
 
   /** Whether a commit with `movesMax` above 0 would have something to move. */
   get needsCompaction(): boolean {
-    return this.#segments.next() !== null;
+    return this.#segments.isCrowded;
+  }
+
+  /** An entry of `segmentId` has lost. */
+  lose(segmentId: string, key: string): void {
+    this.#segments.lose(segmentId, key);
   }
 
   /** Looks after the segment maps of a replica that is gone: they are emptied into this one's. */
@@ -148,14 +114,14 @@ export class Document {
   tendedAt(key: string): Register[] {
     const found: Register[] = [];
     for (const { id, map } of this.#segments.tended) {
-      const register = map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      const register = map.has(key) ? recallEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
   }
 
   /**
-   * Applies updates (V1) in one transaction. Throws whatever Yjs throws at bytes that are no update; what it
+   * Applies updates (V1), surveyed before, in one transaction. Throws whatever Yjs throws nevertheless; what it
    * had taken in before it threw is in the next changes.
    */
   apply(updates: readonly Uint8Array[]): DocumentChanges {
@@ -165,22 +131,16 @@ export class Document {
     Y.transact(this.#doc, applyAll, null, false);
     const changes = this.#changes;
     this.#changes = noChanges();
-    return changes;
+    const { store } = this.#doc;
+    const gap = store.pendingStructs !== null ? 'writes' : store.pendingDs !== null ? 'removals' : 'none';
+    // What Yjs holds back, a sync brings again. Kept, it would swallow what comes later, here and nowhere else.
+    store.pendingStructs = store.pendingDs = null;
+    return { ...changes, gap };
   }
 
-  /** Whether `update` builds on something that this document has not heard of: applying it would leave it pending. */
-  hasGapBefore(update: Uint8Array): boolean {
-    return this.isBehind(Y.parseUpdateMeta(update).from);
-  }
-
-  /** Whether Yjs holds back structs that build on something it has not heard of. */
-  get hasPendingStructs(): boolean {
-    return this.#doc.store.pendingStructs !== null;
-  }
-
-  /** Whether Yjs holds back anything, removals included of what it has not heard of. */
-  get hasPending(): boolean {
-    return this.#doc.store.pendingStructs !== null || this.#doc.store.pendingDs !== null;
+  /** The Yjs client that this document writes as, and nobody else. */
+  get clientId(): number {
+    return this.#doc.clientID;
   }
 
   /** What this document has, summed up. */
@@ -194,8 +154,8 @@ export class Document {
   }
 
   /** The same in slices; see DocumentState. */
-  beginState(vector?: Uint8Array): DocumentState {
-    return new DocumentState(this.#doc, vector);
+  beginState(vector?: Uint8Array, structsMax?: number): DocumentState {
+    return new DocumentState(this.#doc, vector, structsMax);
   }
 
   /** The Yjs clients of which a document with `vector` has more than this one, with the clock that it has. */
@@ -205,6 +165,12 @@ export class Document {
       if (clock > Y.getState(this.#doc.store, client)) lacking.set(client, clock);
     }
     return lacking;
+  }
+
+  /** Whether a document with `vector` has the same structs as this one. */
+  hasVector(vector: Uint8Array): boolean {
+    const [clocks, { store }] = [[...Y.decodeStateVector(vector)], this.#doc];
+    return clocks.length === store.clients.size && clocks.every(([client, clock]) => clock === Y.getState(store, client));
   }
 
   /** Whether one of `clocks`, by Yjs client, is beyond what this document has. */
@@ -217,7 +183,7 @@ export class Document {
   registersAt(key: string): Register[] {
     const found: Register[] = [];
     for (const [id, map] of this.#root.entries()) {
-      const register = map instanceof Y.Map && map.has(key) ? decodeEntry(map.get(key), key, id) : null;
+      const register = map instanceof Y.Map && map.has(key) ? recallEntry(map.get(key), key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
@@ -248,26 +214,51 @@ export class Document {
     this.#doc.destroy();
   }
 
-  #compact(movesMax: number, isLive: (register: Register) => boolean): MovedEntry[] {
-    const moved: MovedEntry[] = [];
+  #carryOut(order: CommitOrder): Omit<Commit, 'update'> {
+    const removed = order.removals.filter(({ segmentId, key }) => this.#segments.remove(segmentId, key));
+    const displaced = order.tombstones.filter(
+      (register) => !this.#segments.replace(register.home!, register.key, this.#encode(register)),
+    );
+    removed.push(...this.#compact(order));
+    const entries = order.registers.map((register) => this.#put(register));
+    return { removed, displaced, entries };
+  }
+
+  /** Empties and deletes segment maps that should go, as far as `movesMax` allows; what went with them. */
+  #compact({ movesMax, survivor, onMoved }: CommitOrder): EntryPlace[] {
+    const dropped: EntryPlace[] = [];
     let [count, bytes] = [0, 0];
-    for (let segment = this.#segments.next(); segment !== null; segment = this.#segments.next()) {
-      for (const [key, entry] of segment.map.entries()) {
-        if (count >= movesMax || bytes >= limits.compactionBytesMax) return moved;
-        const register = decodeEntry(entry, key, segment.id);
+    while (count < movesMax) {
+      const segment = this.#segments.next();
+      if (segment === null) break;
+      const { id, map, lost } = segment;
+      for (const key of map.keys()) {
+        // Moved before, in an earlier commit perhaps, or dead.
+        if (lost.has(key)) continue;
+        if (count >= movesMax || bytes >= limits.compactionBytesMax) return dropped;
+        const register = survivor(key, id, () => recallEntry(map.get(key), key, id));
+        this.#segments.lose(id, key);
         count++;
-        bytes += register?.bytes ?? 0;
-        this.#segments.remove(segment.id, key);
-        // What is no register was never told of, so nobody need hear that it goes.
         if (register === null) continue;
-        // What lives is newer than all that was removed before.
-        const to = isLive(register) ? this.#segments.put(key, encodeEntry(register, this.#replicaId)) : null;
-        moved.push({ key, from: segment.id, to });
+        bytes += register.bytes;
+        onMoved(key, id, this.#put(register));
       }
-      // Whatever its counts say, nothing is left in it.
+      for (const key of map.keys()) {
+        // What is no register was never told of, so nobody need hear that it goes.
+        if (isKnownEntry(map.get(key))) dropped.push({ segmentId: id, key });
+        count++;
+      }
       this.#segments.drop(segment);
     }
-    return moved;
+    return dropped;
+  }
+
+  #put(register: Register): CommittedEntry {
+    return this.#segments.put(register.key, this.#encode(register));
+  }
+
+  #encode(register: Register): readonly unknown[] {
+    return encodeEntry(register, this.#replicaId);
   }
 
   #collect(event: SegmentEvent): void {
@@ -281,7 +272,7 @@ export class Document {
       // One of nobody was refused as a whole.
       if (segmentOwner(id) === null) return;
       for (const [key, { action, oldValue }] of event.keys) {
-        this.#segments.note(id, action);
+        this.#segments.note(id, key, action);
         const wasRegister = action !== 'add' && isKnownEntry(oldValue);
         const isRegister = action !== 'delete' && this.#collectEntry(id, key, event.target.get(key), wasRegister);
         if (wasRegister && !isRegister) this.#changes.removed.push({ segmentId: id, key });
@@ -299,7 +290,7 @@ export class Document {
   }
 
   #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): boolean {
-    const register = decodeEntry(entry, key, segmentId);
+    const register = decodeEntry(entry, key, segmentId, this.#timeMax?.());
     if (register === null) this.#changes.refused++;
     else this.#changes.added.push({ register, isReplacement });
     return register !== null;

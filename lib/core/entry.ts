@@ -23,6 +23,14 @@ export function segmentOwner(id: string): string | null {
   return SEGMENT_ID.exec(id)?.[1] ?? null;
 }
 
+/** Whether both name segment maps of one owner, and `id` the earlier one. */
+export function isEarlierSegment(id: string | null, other: string | null): boolean {
+  if (id === null || other === null) return false;
+  const dot = id.indexOf('.');
+  if (dot !== other.indexOf('.') || id.slice(0, dot) !== other.slice(0, dot)) return false;
+  return Number(id.slice(dot + 1)) < Number(other.slice(dot + 1));
+}
+
 export function encodeEntry(register: Register, owner: string): readonly unknown[] {
   const { time, expiresAt, writer, value } = register;
   const entry: unknown[] = [time, expiresAt, writer === owner ? 0 : writer];
@@ -35,12 +43,20 @@ export function isKnownEntry(entry: unknown): boolean {
   return Array.isArray(entry) && Object.isFrozen(entry);
 }
 
-/** The register that `entry` holds for `key` in the segment map `home`, frozen with it; null if it is none. */
-export function decodeEntry(entry: unknown, key: string, home: string): Register | null {
+/** The register of an entry that was decoded or encoded before; null for one that was refused then, and so for good. */
+export function recallEntry(entry: unknown, key: string, home: string): Register | null {
+  return isKnownEntry(entry) ? decodeEntry(entry, key, home) : null;
+}
+
+/**
+ * The register that `entry` holds for `key` in the segment map `home`, frozen with it; null if it is none, or one
+ * later than `timeMax`.
+ */
+export function decodeEntry(entry: unknown, key: string, home: string, timeMax = HYBRID_TIME_MAX): Register | null {
   if (!Array.isArray(entry) || entry.length < 3 || entry.length > 4) return null;
   const [time, expiresAt, writerOrOwner, input] = entry as readonly unknown[];
   const writer = writerOrOwner === 0 ? segmentOwner(home) : writerOrOwner;
-  if (!isCount(time) || time > HYBRID_TIME_MAX || !isCount(expiresAt) || typeof writer !== 'string' || !REPLICA_ID.test(writer)) return null;
+  if (!isCount(time) || time > timeMax || !isCount(expiresAt) || typeof writer !== 'string' || !REPLICA_ID.test(writer)) return null;
   if (parseKey(key) === null) return null;
   let value: JsonValue | undefined;
   let bytes = 0;

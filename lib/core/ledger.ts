@@ -3,7 +3,8 @@
  *
  * It knows which segment maps this replica looks after: its own, and those of its wards, who are gone.
  */
-import type { Document, EntryPlace } from './document';
+import type { Commit, EntryPlace } from './commit';
+import type { Document } from './document';
 import { segmentOwner } from './entry';
 import type { TreeNode } from './node';
 import { isSameWrite, type Register } from './register';
@@ -19,21 +20,26 @@ export interface LedgerOptions {
 }
 
 export class Ledger {
-  readonly #replicaId: string;
+  /** How the names of this replica's own segment maps begin. */
+  readonly #ownPrefix: string;
   readonly #tree: Tree;
   readonly #movesMax: number;
   #document: Document;
   /** Nodes whose winner the document does not have. */
   readonly #outbox = new Set<TreeNode>();
-  /** Keys of entries that are to be removed, by the segment map that holds them. */
-  readonly #dead = new Map<string, Set<string>>();
+  /** Keys of entries that are to be removed one by one, by the segment map that holds them. */
+  readonly #removals = new Map<string, Set<string>>();
+  /** Nodes whose value has expired: the entry has yet to become the tombstone that the winner is. */
+  readonly #expired = new Set<TreeNode>();
+  /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
+  readonly #clearings = new Set<TreeNode>();
   readonly #wards = new Set<string>();
   /** Nodes of the outbox whose winners were in the document of the epoch before. */
   #carried = new Set<TreeNode>();
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
-    this.#replicaId = replicaId;
+    this.#ownPrefix = `${replicaId}.`;
     this.#tree = tree;
     this.#document = document;
     this.#movesMax = movesMax;
@@ -60,7 +66,7 @@ export class Ledger {
 
   /** Whether a commit would do something. */
   get isBehind(): boolean {
-    return this.#outbox.size > 0 || this.#dead.size > 0 || this.#document.needsCompaction;
+    return this.#outbox.size + this.#removals.size + this.#expired.size > 0 || this.#document.needsCompaction;
   }
 
   /** The document has changed from outside. */
@@ -72,7 +78,9 @@ export class Ledger {
   replaceDocument(document: Document): void {
     this.#document.destroy();
     this.#document = document;
-    this.#dead.clear();
+    this.#removals.clear();
+    this.#expired.clear();
+    this.#clearings.clear();
     this.#carried = new Set(this.#outbox);
     this.#revision++;
   }
@@ -80,8 +88,8 @@ export class Ledger {
   /** Whether this replica looks after the segment map `home`. */
   tends(home: string | null): boolean {
     if (home === null) return false;
-    const owner = segmentOwner(home);
-    return owner === this.#replicaId || (owner !== null && this.#wards.has(owner));
+    if (this.#isOwn(home)) return true;
+    return this.#wards.size > 0 && this.#wards.has(segmentOwner(home) ?? '');
   }
 
   /** Looks after the segment maps of `owner`, those included that come to light later. */
@@ -111,11 +119,40 @@ export class Ledger {
     this.#carried.add(node);
   }
 
-  /** `register` has died; `node`, where it stood, may have copies of it. */
-  bury(register: Register, node: TreeNode): void {
-    if (register.home !== null && this.tends(register.home)) this.#markDead(register.home, register.key);
-    // Two who adopted the same segment map at the same time have left two copies of its entries.
-    if (node.entries > 1) this.#buryCopies(node, register.key);
+  /** `register`, which the document holds, has lost. */
+  bury({ home, key, bytes }: Register): void {
+    if (home === null || !this.tends(home)) return;
+    this.#document.lose(home, key);
+    // A large value does not wait until its segment map goes.
+    if (bytes > limits.lostValueBytesMax) this.#remove(home, key);
+  }
+
+  /** A tombstone has come to stand at `node` or above: what has lost there is to go for good, at the next sweep. */
+  clearLater(node: TreeNode): void {
+    this.#clearings.add(node);
+  }
+
+  /** Removes the entries at one such node, as far as this replica looks after them; false if there is no more. */
+  clearNext(): boolean {
+    for (const node of this.#clearings) {
+      this.#clearings.delete(node);
+      if (node.entries > 0) this.#clear(node);
+      return true;
+    }
+    return false;
+  }
+
+  /** The value of the winner at `node` has expired, and is given back. */
+  expire(node: TreeNode): void {
+    if (node.entries > 1) this.#clear(node);
+    if (!this.hasCopy(node)) return;
+    if (this.#isOwn(node.register!.home)) {
+      this.#expired.add(node);
+    } else {
+      // In the segment map of another, even of one who is gone, an entry of ours would refer to theirs.
+      this.buryAll(node);
+      this.write(node);
+    }
   }
 
   /** Whether this replica looks after an entry of the write that has won at `node`. */
@@ -123,14 +160,20 @@ export class Ledger {
     const { register } = node;
     if (register === null) return false;
     if (this.tends(register.home)) return true;
-    return node.entries > 1 && this.#document.tendedAt(register.key).some((copy) => isSameWrite(copy, register));
+    return node.hasCopies && this.#document.tendedAt(register.key).some((copy) => isSameWrite(copy, register));
+  }
+
+  /** Some segment map that has the write of `register`, or null. */
+  findCopy(register: Register): string | null {
+    return this.#document.registersAt(register.key).find((copy) => isSameWrite(copy, register))?.home ?? null;
   }
 
   /** Whether all entries at `node` are the write that has won there: one, or copies of it. */
   hasCopiesOnly(node: TreeNode): boolean {
     const { register } = node;
     if (register === null) return false;
-    return node.entries <= 1 || this.#document.registersAt(register.key).every((copy) => isSameWrite(copy, register));
+    if (node.entries <= 1) return true;
+    return node.hasCopies && this.#document.registersAt(register.key).every((copy) => isSameWrite(copy, register));
   }
 
   /** Removes all entries at `node` that this replica looks after, the winner included. */
@@ -138,9 +181,9 @@ export class Ledger {
     const { register } = node;
     if (register === null) return;
     if (node.entries > 1) {
-      for (const { home, key } of this.#document.tendedAt(register.key)) this.#markDead(home!, key);
+      for (const { home, key } of this.#document.tendedAt(register.key)) this.#remove(home!, key);
     } else if (this.tends(register.home)) {
-      this.#markDead(register.home!, register.key);
+      this.#remove(register.home!, register.key);
     }
   }
 
@@ -149,29 +192,47 @@ export class Ledger {
    * there was nothing to do.
    */
   commit(countMax: number): Uint8Array | null {
+    if (!this.isBehind) return null;
     const nodes = this.#takeOutbox(countMax);
-    const removals = this.#takeDead(countMax);
-    if (nodes.length === 0 && removals.length === 0 && !this.#document.needsCompaction) return null;
     const commit = this.#document.commit({
-      removals,
+      removals: this.#takeRemovals(countMax),
+      tombstones: this.#takeTombstones(countMax),
       movesMax: this.#movesMax,
-      isLive: (register) => this.#tree.isWinner(register),
+      survivor: (key, segmentId, read) => this.#survivor(key, segmentId, read),
+      onMoved: (key, from, to) => {
+        this.#tree.moveEntry(key, from, to);
+        this.#keep(to.segmentId, key);
+      },
       registers: nodes.map((node) => node.register!),
     });
-    if (commit === null) return null;
-    for (const { segmentId, key } of commit.removed) this.#tree.removeEntry(segmentId, key);
-    // What stands now where an entry was to be removed has replaced that: it must not be removed in its stead.
-    for (const { key, from, to } of commit.moved) {
-      if (to !== null) this.#dead.get(to.segmentId)?.delete(key);
-      this.#tree.moveEntry(key, from, to);
+    this.#settle(commit, nodes);
+    if (commit.update !== null) this.#revision++;
+    return commit.update;
+  }
+
+  #settle({ removed, displaced, entries }: Commit, nodes: readonly TreeNode[]): void {
+    for (const { segmentId, key } of removed) this.#tree.removeEntry(segmentId, key);
+    for (const register of displaced) {
+      const node = this.#tree.find(register.key);
+      if (node?.register === register) this.write(node);
     }
     nodes.forEach((node, i) => {
-      const { segmentId, isReplacement } = commit.entries[i]!;
-      this.#dead.get(segmentId)?.delete(node.register!.key);
+      const { segmentId, isReplacement } = entries[i]!;
+      this.#keep(segmentId, node.register!.key);
       this.#tree.settle(node, segmentId, isReplacement);
     });
-    this.#revision++;
-    return commit.update;
+  }
+
+  /** What of an entry at `key` must outlive the segment map that holds it. */
+  #survivor(key: string, segmentId: string, read: () => Register | null): Register | null {
+    const node = this.#tree.find(key);
+    const winner = node?.register ?? null;
+    if (node === null || winner === null) return null;
+    if (winner.home === segmentId) return winner;
+    if (!node.hasCopies || this.tends(winner.home)) return null;
+    // A copy that nobody else is known to look after stays: two who have one each must not both drop it.
+    const copy = read();
+    return copy !== null && isSameWrite(copy, winner) ? copy : null;
   }
 
   #takeOutbox(countMax: number): TreeNode[] {
@@ -189,28 +250,50 @@ export class Ledger {
     return nodes;
   }
 
-  #takeDead(countMax: number): EntryPlace[] {
+  #takeRemovals(countMax: number): EntryPlace[] {
     const places: EntryPlace[] = [];
-    for (const [segmentId, keys] of this.#dead) {
+    for (const [segmentId, keys] of this.#removals) {
       for (const key of keys) {
         if (places.length >= countMax) return places;
         keys.delete(key);
         places.push({ segmentId, key });
       }
-      this.#dead.delete(segmentId);
+      this.#removals.delete(segmentId);
     }
     return places;
   }
 
-  #buryCopies(node: TreeNode, key: string): void {
+  #takeTombstones(countMax: number): Register[] {
+    const tombstones: Register[] = [];
+    for (const node of this.#expired) {
+      if (tombstones.length >= countMax) break;
+      this.#expired.delete(node);
+      const { register } = node;
+      // Written or moved meanwhile: then what has come in its place says it all.
+      if (register !== null && register.value === undefined && this.#isOwn(register.home)) tombstones.push(register);
+    }
+    return tombstones;
+  }
+
+  #clear(node: TreeNode): void {
+    const key = node.key();
     for (const copy of this.#document.tendedAt(key)) {
-      if (node.register === null || !isSameWrite(copy, node.register)) this.#markDead(copy.home!, key);
+      if (this.#tree.isLost(node, copy)) this.#remove(copy.home!, key);
     }
   }
 
-  #markDead(segmentId: string, key: string): void {
-    const keys = this.#dead.get(segmentId);
-    if (keys === undefined) this.#dead.set(segmentId, new Set([key]));
+  #isOwn(home: string | null): boolean {
+    return home?.startsWith(this.#ownPrefix) === true;
+  }
+
+  /** What stands now where an entry was to be removed has replaced that: it must not be removed in its stead. */
+  #keep(segmentId: string, key: string): void {
+    this.#removals.get(segmentId)?.delete(key);
+  }
+
+  #remove(segmentId: string, key: string): void {
+    const keys = this.#removals.get(segmentId);
+    if (keys === undefined) this.#removals.set(segmentId, new Set([key]));
     else keys.add(key);
   }
 }

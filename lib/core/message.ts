@@ -3,7 +3,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
-import type { Epoch } from './epoch';
+import { EPOCH_NUMBER_MAX, type Epoch } from './epoch';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 
@@ -57,6 +57,8 @@ export interface CompareMessage {
   readonly type: 'compare';
   readonly epoch: Epoch;
   readonly vector: Uint8Array;
+  /** Entries of the sender's document: removals do not show in its vector. */
+  readonly entries: number;
 }
 
 /** "Tell me when you have taken in all that I sent", and where `isDurable`, "and have put it on disk". */
@@ -124,6 +126,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
     case 'compare':
       writeEpoch(encoder, message.epoch);
       encoding.writeVarUint8Array(encoder, message.vector);
+      encoding.writeVarUint(encoder, message.entries);
       break;
     case 'none':
     case 'complete':
@@ -178,8 +181,11 @@ function readMessage(decoder: decoding.Decoder): Message {
     }
     case tags.update:
       return { type: 'update', epoch: readEpoch(decoder), update: decoding.readVarUint8Array(decoder) };
-    case tags.compare:
-      return { type: 'compare', epoch: readEpoch(decoder), vector: decoding.readVarUint8Array(decoder) };
+    case tags.compare: {
+      const epoch = readEpoch(decoder);
+      const vector = decoding.readVarUint8Array(decoder);
+      return { type: 'compare', epoch, vector, entries: decoding.readVarUint(decoder) };
+    }
     case tags.none:
       return { type: 'none', token: decoding.readVarUint(decoder) };
     case tags.complete:
@@ -207,6 +213,6 @@ function writeEpoch(encoder: encoding.Encoder, epoch: Epoch): void {
 function readEpoch(decoder: decoding.Decoder): Epoch {
   const number = decoding.readVarUint(decoder);
   const founder = decoding.readVarString(decoder);
-  if (number > 0xffff_ffff || founder.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('epoch');
+  if (number > EPOCH_NUMBER_MAX || founder.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('epoch');
   return { number, founder };
 }

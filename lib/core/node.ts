@@ -1,11 +1,12 @@
 /**
  * One path segment in the tree: the winner at its path, what is below, and what a read last saw there.
  */
+import type { DeadlineItem } from './deadlines';
 import { formatKey } from './path';
 import type { Register } from './register';
 import type { JsonValue } from './value';
 
-export class TreeNode {
+export class TreeNode implements DeadlineItem {
   readonly parent: TreeNode | null;
   readonly segment: string;
   /** Nodes below, by path segment; null where there are none. */
@@ -14,8 +15,13 @@ export class TreeNode {
   register: Register | null = null;
   /** Entries of the document at this path, the winner's and those that have lost. */
   entries = 0;
+  /** Whether the document may have the winner in segment maps of several owners. */
+  hasCopies = false;
   /** Spelled paths that lead here from the path index. */
   spellings = 0;
+  /** When the winner expires, or may be forgotten; of the timetable alone. */
+  deadline = 0;
+  deadlineSlot = -1;
   /** Read or written since the evictor last came by. */
   isUsed = false;
   /** What the last read saw; undefined is missing. Means nothing unless fresh. */
@@ -73,10 +79,12 @@ export class TreeNode {
     }
   }
 
-  /** Whether the document has an entry below. */
-  hasEntriesBelow(): boolean {
+  /** Whether the document has an entry below, or had one that is not forgotten yet. */
+  hasTracesBelow(): boolean {
     if (this.children === null) return false;
-    for (const child of this.children.values()) if (child.entries > 0 || child.hasEntriesBelow()) return true;
+    for (const child of this.children.values()) {
+      if (child.entries > 0 || child.register !== null || child.hasTracesBelow()) return true;
+    }
     return false;
   }
 

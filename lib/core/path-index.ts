@@ -6,11 +6,11 @@
 export class PathIndex<T> {
   #young = new Map<string, T>();
   #old = new Map<string, T>();
-  readonly #generationMax: number;
+  readonly #generationMax: () => number;
   readonly #onDrop: (item: T) => void;
 
-  /** At most two times `generationMax` spellings are held; `onDrop` hears of each that is dropped. */
-  constructor(generationMax: number, onDrop: (item: T) => void) {
+  /** About two times `generationMax` spellings are held at most; `onDrop` hears of each that is dropped. */
+  constructor(generationMax: () => number, onDrop: (item: T) => void) {
     this.#generationMax = generationMax;
     this.#onDrop = onDrop;
   }
@@ -26,7 +26,7 @@ export class PathIndex<T> {
 
   /** Adds a spelling that `get` did not find. */
   add(spelling: string, item: T): void {
-    if (this.#young.size >= this.#generationMax) {
+    if (this.#young.size >= this.#generationMax()) {
       const dropped = this.#old;
       this.#old = this.#young;
       this.#young = new Map();

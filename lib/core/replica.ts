@@ -4,26 +4,22 @@
  * Pure: time and ids come in through its options, updates go in and out as bytes. It does not know who its
  * peers are (session.ts does), nor when its turn ends (the host does).
  */
-import { reasonOf, type Change } from './change';
+import type { Change } from './change';
 import { Document } from './document';
 import type { DocumentState } from './document-state';
-import { segmentOwner } from './entry';
-import { compareEpochs, firstEpoch, type Epoch } from './epoch';
+import { compareEpochs, EPOCH_NUMBER_MAX, firstEpoch, isFarAhead, type Epoch } from './epoch';
 import { Evictor } from './evictor';
+import { Intake, isForged, type ReceiveResult } from './intake';
 import { Ledger } from './ledger';
 import type { TreeNode } from './node';
 import type { Path } from './path';
-import type { Register } from './register';
 import { HybridClock } from './stamp';
 import { Tree } from './tree';
 import { Upkeep } from './upkeep';
-import type { Census } from './tally';
+import { takeCensus, type Census } from './tally';
 import type { JsonValue } from './value';
 import { Writer } from './writer';
 import { limits } from '../limits';
-
-/** What came of updates received. */
-export type ReceiveResult = 'applied' | 'gap';
 
 export interface ReplicaOptions {
   /** Of this replica alone, never used before: 1 to 32 of `0-9a-z`. */
@@ -45,6 +41,8 @@ export interface ReplicaOptions {
   readonly segmentWritesMax?: number;
   /** Entries that compaction moves in one commit, at most. */
   readonly movesMax?: number;
+  /** Yjs structs in one slice of a state, at most. */
+  readonly stateStructsMax?: number;
 }
 
 export class Replica {
@@ -56,8 +54,7 @@ export class Replica {
   readonly #upkeep: Upkeep;
   readonly #writer: Writer;
   readonly #evictor: Evictor;
-  /** Entries passed over because they are no registers. */
-  #refused = 0;
+  readonly #intake: Intake;
 
   constructor(options: ReplicaOptions) {
     const { id, now, retentionMs, movesMax = limits.compactionMovesMax } = options;
@@ -66,9 +63,13 @@ export class Replica {
     this.#tree = new Tree({
       now,
       retentionMs,
-      onDead: (register, node) => {
-        this.#ledger.bury(register, node);
+      onDead: (register) => {
+        this.#ledger.bury(register);
       },
+      onCleared: (node) => {
+        this.#ledger.clearLater(node);
+      },
+      findCopy: (register) => this.#ledger.findCopy(register),
     });
     const tree = this.#tree;
     this.#ledger = new Ledger({ replicaId: id, tree, document: this.#createDocument(firstEpoch), movesMax });
@@ -80,6 +81,8 @@ export class Replica {
     const { valueBytesMax = limits.valueBytesMax } = options;
     this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
+    const { nextClientId, onUpdate = () => undefined } = options;
+    this.#intake = new Intake({ replicaId: id, now, nextClientId, clock: this.#clock, tree, ledger, onChange, onUpdate });
     this.#evictor = new Evictor({
       root: tree.root,
       tally: tree.tally,
@@ -136,30 +139,10 @@ export class Replica {
 
   /**
    * Applies updates of a peer, or of the file. A gap changes nothing: ask for a sync instead.
-   * Throws what Yjs throws at bytes that are no update.
+   * Throws at bytes that are no update, and at one that was made in the name of this replica.
    */
   receive(updates: readonly Uint8Array[]): ReceiveResult {
-    const result: Change[] = [];
-    const wanted: Uint8Array[] = [];
-    let hasGap = false;
-    try {
-      for (const update of updates) {
-        // Within one batch an update may build on the one before it: apply what came so far, then look again.
-        if (this.#document.hasGapBefore(update)) {
-          this.#take(wanted.splice(0), result);
-          if (this.#document.hasGapBefore(update)) {
-            hasGap = true;
-            break;
-          }
-        }
-        wanted.push(update);
-      }
-      this.#take(wanted, result);
-    } finally {
-      for (const change of result) this.#options.onChange?.(change);
-    }
-    // Removals that come before what they remove need no sync: what they remove is on its way from its writer.
-    return hasGap || this.#document.hasPendingStructs ? 'gap' : 'applied';
+    return this.#intake.receive(updates);
   }
 
   /** Turns expired values into tombstones and forgets old ones, at most `countMax`; whether some are left. */
@@ -187,18 +170,21 @@ export class Replica {
    * saw, and keeps the name of every segment map. `peerCount` are the clients that are there.
    */
   needsEpoch(peerCount: number): boolean {
-    const { clientCount, segmentCountEver } = this.#document;
-    return clientCount > limits.pastClientsMax + peerCount || segmentCountEver > limits.pastSegmentsMax;
+    const { clientCount, segmentCount, segmentCountEver } = this.#document;
+    const hasManyNames = segmentCountEver > limits.pastSegmentsMax + 4 * segmentCount;
+    return clientCount > limits.pastClientsMax + peerCount || hasManyNames;
   }
 
   /** Begins a new epoch: an empty document, into which everyone writes again what is theirs. */
   beginEpoch(): void {
+    // After the last number there is none: the document carries its past on.
+    if (this.epoch.number >= EPOCH_NUMBER_MAX) return;
     this.enterEpoch({ number: this.epoch.number + 1, founder: this.id });
   }
 
   /** Goes over to a later epoch that somebody began; an earlier one is ignored. Whether it did. */
   enterEpoch(epoch: Epoch): boolean {
-    if (compareEpochs(epoch, this.epoch) <= 0) return false;
+    if (compareEpochs(epoch, this.epoch) <= 0 || epoch.number > EPOCH_NUMBER_MAX) return false;
     this.#tree.beginDocument((node) => {
       // Any copy will do: two who have one each must not each wait for the other.
       const isOurs = this.#ledger.hasCopy(node);
@@ -211,13 +197,19 @@ export class Replica {
   }
 
   /**
-   * Merges updates of any epoch, as a file holds them; those of an earlier one must be all there are, from the
-   * first on. Throws what Yjs throws at bytes that are none.
+   * Merges updates of any epoch, as a file holds them; those of another one must be all there are, from the first on.
+   * Throws at bytes that are none.
    */
   load(epoch: Epoch, updates: readonly Uint8Array[]): void {
-    this.enterEpoch(epoch);
-    if (compareEpochs(epoch, this.epoch) === 0) this.receive(updates);
-    else this.#salvage(epoch, updates);
+    // Where that cannot be, peers would not follow. What the file holds goes into the epoch that is.
+    if (!isFarAhead(epoch, this.epoch)) this.enterEpoch(epoch);
+    if (compareEpochs(epoch, this.epoch) === 0) this.#intake.load(updates);
+    else this.#intake.salvage(epoch, updates);
+  }
+
+  /** Whether a peer with this state vector has been told something in the name of this replica. */
+  isForgedIn(vector: Uint8Array): boolean {
+    return isForged(this.#document, this.#document.lacks(vector));
   }
 
   /** Counts up whenever the document has changed. */
@@ -245,7 +237,7 @@ export class Replica {
 
   /** The same in slices, for one turn of the event loop each. */
   beginState(vector?: Uint8Array): DocumentState {
-    return this.#document.beginState(vector);
+    return this.#document.beginState(vector, this.#options.stateStructsMax);
   }
 
   /** Yjs clients of which a replica with `vector` has more than this one, with the clock it has. */
@@ -253,19 +245,24 @@ export class Replica {
     return this.#document.lacks(vector);
   }
 
+  /** Whether a replica with `vector` has heard of exactly the writes that this one has. */
+  hasVector(vector: Uint8Array): boolean {
+    return this.#document.hasVector(vector);
+  }
+
   /** Whether one of `clocks`, by Yjs client, is beyond what this replica has. */
   isBehind(clocks: ReadonlyMap<number, number>): boolean {
     return this.#document.isBehind(clocks);
   }
 
-  /** Whether Yjs holds back structs that build on something it has not heard of; the protocol excludes it. */
-  get hasPendingStructs(): boolean {
-    return this.#document.hasPendingStructs;
+  /** Updates that built on something unknown, though they did not seem to; the protocol excludes it. */
+  get gapCount(): number {
+    return this.#intake.gapCount;
   }
 
-  /** Whether Yjs holds back anything, removals included of what it has not heard of. */
-  get hasPending(): boolean {
-    return this.#document.hasPending;
+  /** Entries of the document, winners and others; the same in all who have heard of the same writes and removals. */
+  get entryCount(): number {
+    return this.#tree.tally.entries;
   }
 
   /** Whether the cache holds more than its limits allow. */
@@ -280,23 +277,12 @@ export class Replica {
 
   /** What the tree and the document hold; costs little. */
   census(): Census {
-    const { live, bytes, tombstones, entries } = this.#tree.tally;
-    const { segmentCount, segmentCountEver, clientCount, structCount } = this.#document;
-    return {
-      live,
-      bytes,
-      tombstones,
-      entries,
-      structs: structCount,
-      segments: segmentCount,
-      segmentsEver: segmentCountEver,
-      clients: clientCount,
-    };
+    return takeCensus(this.#tree.tally, this.#document);
   }
 
-  /** Entries of peers that were passed over because they are no registers. */
+  /** Entries of peers that were passed over because they are no registers, or later than can be. */
   get refused(): number {
-    return this.#refused;
+    return this.#intake.refused;
   }
 
   destroy(): void {
@@ -309,45 +295,8 @@ export class Replica {
       epoch,
       replicaId: this.id,
       clientId: nextClientId(),
+      timeMax: () => this.#intake.timeMax(),
       ...(segmentWritesMax === undefined ? {} : { segmentWritesMax }),
     });
-  }
-
-  #take(updates: readonly Uint8Array[], result: Change[]): void {
-    if (updates.length === 0) return;
-    const { added, removed, refused } = this.#document.apply(updates);
-    this.#refused += refused;
-    for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
-    for (const { segmentId, key } of removed) {
-      const orphan = this.#tree.removeEntry(segmentId, key);
-      // Somebody took us for gone and has not moved this one, which we wrote meanwhile.
-      if (orphan !== null && segmentOwner(segmentId) === this.id) this.#ledger.write(orphan);
-    }
-    if (added.length + removed.length > 0) this.#ledger.touch();
-    // Also what has changed nothing that is visible: later updates build on it.
-    for (const update of updates) this.#options.onUpdate?.(update);
-  }
-
-  #add(register: Register, isReplacement: boolean, result: Change[]): void {
-    this.#clock.observe(register.time);
-    if (!this.#tree.addEntry(register, isReplacement)) return;
-    result.push({ register, reason: reasonOf(register), isLocal: false });
-  }
-
-  /** Writes again, same stamps, what the updates of an earlier epoch have and this replica lacks. */
-  #salvage(epoch: Epoch, updates: readonly Uint8Array[]): void {
-    const { nextClientId } = this.#options;
-    const earlier = new Document({ epoch, replicaId: this.id, clientId: nextClientId() });
-    const result: Change[] = [];
-    for (const { register } of earlier.apply(updates).added) {
-      register.home = null;
-      this.#clock.observe(register.time);
-      const node = this.#tree.salvage(register);
-      if (node === null) continue;
-      this.#ledger.carry(node);
-      result.push({ register, reason: reasonOf(register), isLocal: false });
-    }
-    earlier.destroy();
-    for (const change of result) this.#options.onChange?.(change);
   }
 }

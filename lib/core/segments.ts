@@ -1,8 +1,9 @@
 /**
  * The segment maps that this replica looks after: its own, and those of replicas that are gone.
  *
- * It keeps count of what they hold, so that whatever has died can be given back: Yjs keeps a struct for every
- * entry that a map ever had, and turns all of them into one when the map is deleted.
+ * Yjs keeps a struct for every entry that a map ever had, whatever becomes of it, and turns all of them into one
+ * when the map is deleted. So entries that have lost are only counted; what lives in the sparsest segment maps
+ * moves to the current one, and those go as a whole (docs/decisions/0011-whole-segment-maps.md).
  */
 import { formatSegmentId, segmentOwner } from './entry';
 
@@ -13,7 +14,7 @@ export interface SegmentMap {
   get(key: string): unknown;
   set(key: string, entry: unknown): void;
   delete(key: string): void;
-  entries(): IterableIterator<[string, unknown]>;
+  keys(): IterableIterator<string>;
 }
 
 /** The segment maps of a document, by name. Changes only within a transaction. */
@@ -30,10 +31,12 @@ export interface SegmentMaps {
 export interface Segment {
   readonly id: string;
   readonly map: SegmentMap;
-  /** Entries it ever had. Invariant: `live` <= `writes`. */
+  /** Entries it ever had. */
   writes: number;
-  /** Entries it has. */
+  /** Entries it has, and that still matter. Invariant: `live` <= `writes`. */
   live: number;
+  /** Keys of entries that it has and that have lost, as far as is known. */
+  readonly lost: Set<string>;
   /** Whether its owner is gone. */
   readonly isAdopted: boolean;
 }
@@ -43,11 +46,14 @@ export class Segments {
   readonly #replicaId: string;
   readonly #writesMax: number;
   readonly #tended = new Map<string, Segment>();
+  /** Segment maps in which nothing lives any more. */
+  readonly #spent = new Set<Segment>();
+  readonly #adopted = new Set<Segment>();
   #current: Segment | null = null;
   #number = 0;
+  /** Sums over all that are tended. */
   #writes = 0;
   #live = 0;
-  #adopted = 0;
 
   /** A new segment map is begun after `writesMax` writes. */
   constructor(maps: SegmentMaps, replicaId: string, writesMax: number) {
@@ -56,84 +62,86 @@ export class Segments {
     this.#writesMax = writesMax;
   }
 
-  /** The segment map to write to. Only within a transaction. */
-  current(): Segment {
-    const current = this.#current;
-    // A peer that took us for gone may have deleted it: what is written into it then is lost.
-    if (current !== null && current.writes < this.#writesMax && this.#maps.find(current.id) === current.map) return current;
-    let id: string;
-    do id = formatSegmentId(this.#replicaId, ++this.#number);
-    while (this.#maps.find(id) !== null);
-    const map = this.#maps.create(id);
-    this.#current = { id, map, writes: 0, live: 0, isAdopted: false };
-    this.#tended.set(id, this.#current);
-    return this.#current;
-  }
-
   /** Looks after the segment maps of `owner`, who is gone, from now on. */
   adopt(owner: string): void {
     for (const id of this.#maps.ids()) {
-      const map = this.#maps.find(id);
-      if (map === null || segmentOwner(id) !== owner || this.#tended.has(id)) continue;
-      const segment = { id, map, writes: this.#maps.countEver(map), live: map.size, isAdopted: true };
-      this.#tended.set(id, segment);
-      this.#adopted++;
-      this.#count(segment.writes, segment.live);
+      const map = segmentOwner(id) === owner && !this.#tended.has(id) ? this.#maps.find(id) : null;
+      if (map === null) continue;
+      const segment = this.#tend(id, map, true);
+      this.#count(segment, this.#maps.countEver(map), map.size);
     }
   }
 
-  /** No longer looks after the segment maps of `owner`, who is back. */
+  /** Leaves the segment maps of `owner` alone again. */
   release(owner: string): void {
-    for (const segment of this.#tended.values()) if (segmentOwner(segment.id) === owner) this.forget(segment.id);
+    for (const segment of this.#adopted) if (segmentOwner(segment.id) === owner) this.forget(segment.id);
   }
 
-  /** A segment map was deleted, or is somebody else's again. */
+  /** A segment map that is gone from the document. */
   forget(id: string): void {
     const segment = this.#tended.get(id);
     if (segment === undefined) return;
     this.#tended.delete(id);
-    if (segment.isAdopted) this.#adopted--;
-    this.#count(-segment.writes, -segment.live);
+    this.#spent.delete(segment);
+    this.#adopted.delete(segment);
     if (segment === this.#current) this.#current = null;
+    this.#count(segment, -segment.writes, -segment.live);
   }
 
-  /** Puts an entry into the current segment map; whether it stands in the place of another. In a transaction. */
+  /** Puts an entry into the current segment map; where that is, and whether it replaced one there. In a transaction. */
   put(key: string, entry: unknown): { readonly segmentId: string; readonly isReplacement: boolean } {
-    const segment = this.current();
+    const segment = this.#obtainCurrent();
     const isReplacement = segment.map.has(key);
     segment.map.set(key, entry);
-    segment.writes++;
-    if (!isReplacement) segment.live++;
-    this.#count(1, isReplacement ? 0 : 1);
+    const wasLost = segment.lost.delete(key);
+    this.#count(segment, 1, isReplacement && !wasLost ? 0 : 1);
+    this.#closeIfFull();
     return { segmentId: segment.id, isReplacement };
   }
 
-  /** Removes an entry, and the segment map with its last one. Whether it was there. In a transaction. */
+  /** Puts an entry in the place of a living one; whether there was one. In a transaction. */
+  replace(id: string, key: string, entry: unknown): boolean {
+    const segment = this.#tended.get(id);
+    if (segment?.map.has(key) !== true || segment.lost.has(key)) return false;
+    segment.map.set(key, entry);
+    this.#count(segment, 1, 0);
+    this.#closeIfFull();
+    return true;
+  }
+
+  /** An entry has lost: nobody needs it any more. */
+  lose(id: string, key: string): void {
+    const segment = this.#tended.get(id);
+    if (segment === undefined || segment.lost.has(key)) return;
+    segment.lost.add(key);
+    this.#count(segment, 0, -1);
+    this.#noteSpent(segment);
+  }
+
+  /** Removes an entry. Whether it was there. In a transaction. */
   remove(id: string, key: string): boolean {
     const segment = this.#tended.get(id);
     if (segment?.map.has(key) !== true) return false;
     segment.map.delete(key);
-    segment.live--;
-    this.#count(0, -1);
-    // Counted again, once in its life: to delete what is not empty would lose what is in it.
-    if (segment.live <= 0 && segment !== this.#current && segment.map.size === 0) this.drop(segment);
+    if (!segment.lost.delete(key)) this.#count(segment, 0, -1);
+    this.#noteSpent(segment);
     return true;
   }
 
   /**
-   * The segment map whose entries should move to the current one: one of somebody who is gone, or the sparsest
-   * while what has died outnumbers what lives by more than one segment map can hold; null if there is none.
+   * The segment map that should go, its living entries to the current one: one in which nothing lives, or of
+   * somebody who is gone, or the sparsest while the dead outnumber the living by more than one segment map can
+   * hold. Null if there is none.
    */
   next(): Segment | null {
-    const isCrowded = this.#writes - this.#live > this.#live + this.#writesMax;
-    if (!isCrowded && this.#adopted === 0) return null;
-    let sparsest: Segment | null = null;
-    for (const segment of this.#tended.values()) {
-      if (segment === this.#current) continue;
-      if (segment.isAdopted) return segment;
-      if (isCrowded && (sparsest === null || density(segment) < density(sparsest))) sparsest = segment;
-    }
-    return sparsest;
+    for (const segment of this.#spent) return segment;
+    for (const segment of this.#adopted) return segment;
+    return this.#hasSurplus ? this.#sparsest() : null;
+  }
+
+  /** Whether `next` would find one. */
+  get isCrowded(): boolean {
+    return this.#spent.size + this.#adopted.size > 0 || this.#hasSurplus;
   }
 
   /** All that this replica looks after. */
@@ -142,24 +150,73 @@ export class Segments {
   }
 
   /** Somebody else has changed a segment map: a late write of who is gone, or a peer that took us for gone. */
-  note(id: string, action: 'add' | 'update' | 'delete'): void {
+  note(id: string, key: string, action: 'add' | 'update' | 'delete'): void {
     const segment = this.#tended.get(id);
     if (segment === undefined) return;
-    const writes = action === 'delete' ? 0 : 1;
-    const live = action === 'add' ? 1 : action === 'delete' ? -1 : 0;
-    segment.writes += writes;
-    segment.live += live;
-    this.#count(writes, live);
+    const wasLost = segment.lost.delete(key);
+    const live = (wasLost ? 1 : 0) + (action === 'add' ? 1 : action === 'delete' ? -1 : 0);
+    this.#count(segment, action === 'delete' ? 0 : 1, live);
+    this.#noteSpent(segment);
   }
 
   /** Deletes a segment map with all that is in it. In a transaction. */
   drop(segment: Segment): void {
-    if (this.#tended.get(segment.id) !== segment) return;
     this.#maps.delete(segment.id);
     this.forget(segment.id);
   }
 
-  #count(writes: number, live: number): void {
+  #obtainCurrent(): Segment {
+    const current = this.#current;
+    // A peer that took us for gone may have deleted it: what is written into it then is lost.
+    if (current !== null && this.#maps.find(current.id) === current.map) return current;
+    this.#close();
+    let id: string;
+    do id = formatSegmentId(this.#replicaId, ++this.#number);
+    while (this.#maps.find(id) !== null);
+    this.#current = this.#tend(id, this.#maps.create(id), false);
+    return this.#current;
+  }
+
+  /** Invariant: the current segment map has room for more writes. */
+  #closeIfFull(): void {
+    if (this.#current !== null && this.#current.writes >= this.#writesMax) this.#close();
+  }
+
+  /** The current segment map takes no more entries. */
+  #close(): void {
+    const closed = this.#current;
+    this.#current = null;
+    if (closed !== null) this.#noteSpent(closed);
+  }
+
+  #tend(id: string, map: SegmentMap, isAdopted: boolean): Segment {
+    const segment: Segment = { id, map, writes: 0, live: 0, lost: new Set(), isAdopted };
+    this.#tended.set(id, segment);
+    if (isAdopted) this.#adopted.add(segment);
+    return segment;
+  }
+
+  get #hasSurplus(): boolean {
+    return this.#writes - this.#live > this.#live + this.#writesMax;
+  }
+
+  /** Never the current one: that holds less than the surplus, so it is not all that there is. */
+  #sparsest(): Segment | null {
+    let sparsest: Segment | null = null;
+    for (const segment of this.#tended.values()) {
+      if (segment !== this.#current && (sparsest === null || density(segment) < density(sparsest))) sparsest = segment;
+    }
+    return sparsest;
+  }
+
+  #noteSpent(segment: Segment): void {
+    if (segment.live <= 0 && segment !== this.#current && !segment.isAdopted) this.#spent.add(segment);
+    else this.#spent.delete(segment);
+  }
+
+  #count(segment: Segment, writes: number, live: number): void {
+    segment.writes += writes;
+    segment.live += live;
     this.#writes += writes;
     this.#live += live;
   }

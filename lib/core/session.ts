@@ -4,9 +4,13 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
-import { compareEpochs } from './epoch';
+import { Comparison } from './comparison';
+import type { DocumentState } from './document-state';
+import { compareEpochs, isFarAhead } from './epoch';
+import { Flushes, type FlushOutcome } from './flushes';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
+import { CacheError } from '../errors';
 
 /** What a session asks of its owner. */
 export interface SessionPort {
@@ -16,6 +20,10 @@ export interface SessionPort {
   readonly onAnswer: (token: number) => void;
   /** The peer opened or closed the cache. */
   readonly onPresence: () => void;
+  /** Whether a slice of a large state may go out now, or rather in a later turn. */
+  readonly hasRoom: () => boolean;
+  /** Has `goOn` called in a later turn: more of a large state is to go out. */
+  readonly goOnLater: () => void;
   /** The replica has entered another epoch: all its sessions, this one included, must restart. */
   readonly onEpoch: () => void;
   /**
@@ -23,17 +31,6 @@ export interface SessionPort {
    * disk. `answer` takes the reason why not, or the empty string.
    */
   readonly onFlush: (isDurable: boolean, answer: (problem: string) => void) => void;
-}
-
-/** What came of a flush: the peer has done it, it could not and says why, or it is gone. */
-export type FlushOutcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly problem: string }
-  | { readonly kind: 'gone' };
-
-interface PendingFlush {
-  readonly isDurable: boolean;
-  readonly onOutcome: (outcome: FlushOutcome) => void;
 }
 
 export class Session {
@@ -49,18 +46,16 @@ export class Session {
   /** Token of the last state sent. Invariant: `#answered` <= `#asked`. */
   #asked = 0;
   #answered = 0;
+  /** The answer to the peer's last state, of which slices are to go out still. */
+  #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
-  /** Flushes that the peer has not answered, by token. */
-  readonly #flushes = new Map<number, PendingFlush>();
-  /** Those of them that the peer has not been sent since its last state. */
-  readonly #unsent = new Set<number>();
-  #flushToken = 0;
-  /** What a comparison showed to be missing of third writers; it may still be on its way from them. */
-  #missing = new Map<number, number>();
+  readonly #flushes = new Flushes();
+  readonly #comparison: Comparison;
 
   constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
     this.#replica = replica;
+    this.#comparison = new Comparison(replica);
     this.#port = port;
     this.#isPersistent = options.isPersistent;
   }
@@ -83,17 +78,13 @@ export class Session {
   /** Begins anew: after messages were dropped, once there is room again, or in another epoch. */
   restart(): void {
     this.#isStreaming = false;
+    this.#answering = null;
     this.#askWith(true);
   }
 
   /** Asks the peer for what it has; `onAnswer` hears of the token that is returned. Begins a session, too. */
   ask(): number {
     return this.#askWith(false);
-  }
-
-  /** Token of the last state sent; 0 before the first. */
-  get askedToken(): number {
-    return this.#asked;
   }
 
   /** Whether a state that was sent has not been answered. */
@@ -119,8 +110,8 @@ export class Session {
   /** Lets the peer find out whether it has missed something. */
   compare(): void {
     if (!this.#isStreaming) return;
-    const { epoch } = this.#replica;
-    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector() });
+    const { epoch, entryCount: entries } = this.#replica;
+    this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector(), entries });
   }
 
   /**
@@ -132,9 +123,7 @@ export class Session {
       onOutcome({ kind: 'gone' });
       return;
     }
-    const token = ++this.#flushToken;
-    this.#flushes.set(token, { isDurable, onOutcome });
-    this.#unsent.add(token);
+    this.#flushes.add(isDurable, onOutcome);
     this.#sendFlushes();
   }
 
@@ -150,9 +139,7 @@ export class Session {
     this.#receiveAnswer(this.#asked);
   }
 
-  /**
-   * Takes in messages that arrived together. Throws what Yjs throws at bytes that are no update: the link must end then.
-   */
+  /** Takes in messages that arrived together. Throws at what no peer in its senses sends: the link must end then. */
   receive(messages: readonly Message[]): void {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!;
@@ -192,12 +179,9 @@ export class Session {
           });
           break;
         }
-        case 'flushed': {
-          const pending = this.#flushes.get(message.token);
-          this.#flushes.delete(message.token);
-          pending?.onOutcome(message.problem === '' ? { kind: 'done' } : { kind: 'failed', problem: message.problem });
+        case 'flushed':
+          this.#flushes.settle(message.token, message.problem);
           break;
-        }
       }
     }
   }
@@ -217,6 +201,9 @@ export class Session {
   }
 
   #receiveState(message: StateMessage): void {
+    if (isFarAhead(message.epoch, this.#replica.epoch)) {
+      throw new CacheError('ERR_CLUSTER_CACHE_UPDATE', `A peer claims to be in epoch ${message.epoch.number}, which cannot be.`);
+    }
     const wasPresent = this.#isPresent;
     this.#peerReplicaId = message.replicaId;
     this.#setPresence(true, message.isPersistent);
@@ -230,16 +217,43 @@ export class Session {
       this.restart();
       return;
     }
-    const update = this.#replica.encodeState(message.vector);
-    const isComplete = !this.#replica.hasUnwritten;
-    if (!isComplete) this.#incomplete.push(message.token);
-    this.#isStreaming = this.#port.send({ type: 'sync', epoch, token: message.token, isComplete, update });
-    // Flushes that waited for this moment, and those that may have been dropped before it.
-    for (const token of this.#flushes.keys()) this.#unsent.add(token);
-    this.#sendFlushes();
+    if (this.#replica.isForgedIn(message.vector)) {
+      this.#escape();
+      return;
+    }
+    this.#isStreaming = false;
+    this.#answering = { state: this.#replica.beginState(message.vector), token: message.token };
+    this.goOn();
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
     // what we lack, but a state that is under way to it will bring that.
     if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askWith(false);
+  }
+
+  /** Sends the next slices of an answer, or the rest of it, from where on updates may follow. */
+  goOn(): void {
+    while (this.#answering !== null) {
+      const { state, token } = this.#answering;
+      const update = state.next()!;
+      if (state.isOver) {
+        this.#answering = null;
+        this.#finish(token, update);
+      } else if (!this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
+        // It begins anew once there is room.
+        this.#answering = null;
+      } else if (!this.#port.hasRoom()) {
+        this.#port.goOnLater();
+        return;
+      }
+    }
+  }
+
+  #finish(token: number, update: Uint8Array): void {
+    const isComplete = !this.#replica.hasUnwritten;
+    if (!isComplete) this.#incomplete.push(token);
+    this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, update });
+    // Flushes that waited for this moment, and those that may have been dropped before it.
+    this.#flushes.resend();
+    this.#sendFlushes();
   }
 
   #receiveSync(message: SyncMessage): void {
@@ -260,22 +274,25 @@ export class Session {
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
-    // What the last comparison showed to be missing, and is missing still, is not on its way: it was lost.
-    const wasLost = this.#replica.isBehind(this.#missing);
-    this.#missing = wasLost ? new Map<number, number>() : this.#replica.lacks(message.vector);
-    if (wasLost) this.#askWith(false);
+    const finding = this.#comparison.look(message);
+    if (finding === 'loss') this.#askWith(false);
+    if (finding === 'lie') this.#escape();
+  }
+
+  // Told something in another's name, somebody may pass over what that one writes. In a new epoch all go by new names,
+  // and whatever is in anybody's tree is written again.
+  #escape(): void {
+    this.#replica.beginEpoch();
+    this.#port.onEpoch();
   }
 
   #sendFlushes(): void {
     // What waits to be written would come after them.
-    if (this.#unsent.size === 0 || this.#replica.hasUnwritten) return;
-    for (const token of this.#unsent) {
-      if (!this.#isStreaming) return;
-      this.#unsent.delete(token);
-      const pending = this.#flushes.get(token);
-      if (pending === undefined) continue;
-      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable: pending.isDurable });
-    }
+    if (!this.#isStreaming || this.#replica.hasUnwritten) return;
+    this.#flushes.send((token, isDurable) => {
+      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable });
+      return this.#isStreaming;
+    });
   }
 
   #receiveAnswer(token: number): void {
@@ -290,11 +307,9 @@ export class Session {
     this.#peerIsPersistent = isPersistent;
     if (!isPresent) {
       this.#isStreaming = false;
+      this.#answering = null;
       this.#incomplete = [];
-      const flushes = [...this.#flushes.values()];
-      this.#flushes.clear();
-      this.#unsent.clear();
-      for (const { onOutcome } of flushes) onOutcome({ kind: 'gone' });
+      this.#flushes.abandon();
     }
     if (hasChanged) this.#port.onPresence();
   }

@@ -6,6 +6,8 @@
  * Two writes of one hybrid time are ordered by their writers, so no two stamps are equal.
  */
 
+import { limits } from '../limits';
+
 /** The first millisecond of 2020, since 1970. */
 const ORIGIN_MS = 1_577_836_800_000;
 const COUNTS_PER_MS = 4096;
@@ -39,9 +41,12 @@ export function isLater(time: number, writer: string, otherTime: number, otherWr
 /** Gives out hybrid times, each later than all that it gave out or has seen. */
 export class HybridClock {
   #last = 0;
+  /** The latest time that this process has seen for itself: on its own clock, or in its file. */
+  #reached = 0;
 
   /** The time of a write made at `nowMs` (ms since 1970, may run backwards). */
   next(nowMs: number): number {
+    this.#reached = Math.max(toHybridTime(nowMs), this.#reached);
     this.#last = Math.max(toHybridTime(nowMs), this.#last + 1);
     return this.#last;
   }
@@ -49,5 +54,20 @@ export class HybridClock {
   /** Takes note of a write made elsewhere. */
   observe(time: number): void {
     if (time > this.#last) this.#last = time;
+  }
+
+  /** Takes note of a write in the file, where the times of this machine stand that its clock may have forgotten. */
+  trust(time: number): void {
+    this.observe(time);
+    this.#reached = Math.max(time, this.#reached);
+  }
+
+  /**
+   * The latest time that is believed of a write made elsewhere. Peers live on the same machine, so only a fault
+   * puts one far ahead; what peers say moves the bound nowhere, or it could be led there step by step.
+   */
+  latest(nowMs: number): number {
+    this.#reached = Math.max(toHybridTime(nowMs), this.#reached);
+    return Math.min(HYBRID_TIME_MAX, this.#reached + limits.clockAheadMsMax * COUNTS_PER_MS);
   }
 }

@@ -1,4 +1,5 @@
 /** The tally: what a tree holds, counted as it changes, so that asking costs nothing. */
+import type { Document } from './document';
 import type { TreeNode } from './node';
 import type { Register } from './register';
 
@@ -48,4 +49,17 @@ export class Tally {
     else this.live += sign;
     this.bytes += sign * register.bytes;
   }
+}
+
+export function takeCensus({ live, bytes, tombstones, entries }: Tally, document: Document): Census {
+  return {
+    live,
+    bytes,
+    tombstones,
+    entries,
+    structs: document.structCount,
+    segments: document.segmentCount,
+    segmentsEver: document.segmentCountEver,
+    clients: document.clientCount,
+  };
 }

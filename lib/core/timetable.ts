@@ -4,43 +4,28 @@ import type { TreeNode } from './node';
 import type { Register } from './register';
 import { toMilliseconds } from './stamp';
 
-/** A winner, where it stands. */
-interface Place {
-  readonly node: TreeNode;
-  readonly register: Register;
-}
-
 export class Timetable {
-  readonly #expiries = new Deadlines<Place>(isCurrent);
-  readonly #retirements = new Deadlines<Place>(isCurrent);
+  readonly #expiries = new Deadlines<TreeNode>();
+  readonly #retirements = new Deadlines<TreeNode>();
   readonly #retentionMs: () => number;
 
   constructor(retentionMs: () => number) {
     this.#retentionMs = retentionMs;
   }
 
-  /** The winner at `node` has come to stand there. */
-  add(node: TreeNode): void {
+  /** Another winner, or none, stands at `node` now, in the place of `former`. */
+  replace(node: TreeNode, former: Register | null): void {
+    if (node.deadlineSlot >= 0) (former?.value === undefined ? this.#retirements : this.#expiries).remove(node);
     const { register } = node;
     if (register === null) return;
     const { value, expiresAt, time } = register;
-    if (value === undefined) {
-      const at = Math.max(toMilliseconds(time), expiresAt) + this.#retentionMs();
-      this.#retirements.add(at, { node, register });
-    } else if (expiresAt !== 0) {
-      this.#expiries.add(expiresAt, { node, register });
-    }
+    if (value === undefined) this.#retirements.add(Math.max(toMilliseconds(time), expiresAt) + this.#retentionMs(), node);
+    else if (expiresAt !== 0) this.#expiries.add(expiresAt, node);
   }
 
-  /** `register`, which was added, is no longer a winner. */
-  remove(register: Register): void {
-    if (register.value === undefined) this.#retirements.forget();
-    else if (register.expiresAt !== 0) this.#expiries.forget();
-  }
-
-  /** Takes out one winner that has expired at `nowMs`. */
-  takeExpired(nowMs: number): Place | undefined {
-    return this.#expiries.takeDue(nowMs);
+  /** Takes out the node of one winner that has expired at `nowMs`. */
+  takeExpired(nowMs: number): TreeNode | null {
+    return this.#expiries.takeDue(nowMs) ?? null;
   }
 
   /** The node of one tombstone that is older than the retention; it comes again a retention later. */
@@ -48,10 +33,6 @@ export class Timetable {
     const due = this.#retirements.takeDue(nowMs);
     if (due === undefined) return null;
     this.#retirements.add(nowMs + this.#retentionMs(), due);
-    return due.node;
+    return due;
   }
-}
-
-function isCurrent({ node, register }: Place): boolean {
-  return node.register === register;
 }

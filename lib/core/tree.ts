@@ -4,15 +4,15 @@
  * It decides visibility (docs/consistency.md). It knows registers, not documents: its owner tells it
  * which registers appear and go, and hears which have died.
  */
-import type { CommittedEntry } from './document';
-import { segmentOwner } from './entry';
+import type { CommittedEntry } from './commit';
+import { isEarlierSegment, segmentOwner } from './entry';
 import { TreeNode } from './node';
 import { isOrphan, Orphans } from './orphans';
 import { parseKey, parsePath, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
 import { expiryTime, isSameWrite, supersedes, withoutValue } from './register';
-import { isLater } from './stamp';
+import type { Stamp } from './stamp';
 import { Tally } from './tally';
 import { Timetable } from './timetable';
 import { ownProperty, type JsonValue } from './value';
@@ -25,8 +25,12 @@ export interface TreeOwner {
   readonly now: () => number;
   /** How long what was removed is remembered, in ms. */
   readonly retentionMs: () => number;
-  /** `register`, which the document holds, has lost at `node` or is hidden by a later write above it. */
-  readonly onDead: (register: Register, node: TreeNode) => void;
+  /** `register`, which the document holds, has lost at its path or is hidden by a later write above it. */
+  readonly onDead: (register: Register) => void;
+  /** At `node`, at which the document has entries, or above it, a tombstone has come to stand. */
+  readonly onCleared: (node: TreeNode) => void;
+  /** Another segment map that has the write of `register`, or null. */
+  readonly findCopy: (register: Register) => string | null;
 }
 
 export class Tree {
@@ -41,7 +45,9 @@ export class Tree {
   constructor(owner: TreeOwner, pathIndexMax: number = limits.pathIndexMax) {
     this.#owner = owner;
     this.orphans = new Orphans(owner.now);
-    this.#index = new PathIndex(pathIndexMax, (node) => {
+    // What was forgotten leaves its spellings behind: there must not be many more of them than of what is alive.
+    const generationMax = (): number => Math.min(pathIndexMax, limits.pathIndexMin + this.tally.live);
+    this.#index = new PathIndex(generationMax, (node) => {
       node.spellings--;
       node.prune();
     });
@@ -105,7 +111,7 @@ export class Tree {
     const winner = node.register;
     if (winner !== null && isSameWrite(winner, register)) return this.#rehome(node, winner, register);
     if (this.#isHidden(node, register) || (winner !== null && supersedes(winner, register))) {
-      this.#owner.onDead(register, node);
+      this.#owner.onDead(register);
       return false;
     }
     this.#replace(node, register);
@@ -131,10 +137,11 @@ export class Tree {
    * an orphan: a winner that the document does not have.
    */
   removeEntry(segmentId: string, key: string): TreeNode | null {
-    const node = this.#findKey(key);
+    const node = this.find(key);
     if (node === null) return null;
     this.tally.countEntries(node, -1);
     const winner = node.register;
+    if (winner?.home === segmentId && node.entries > 0) winner.home = this.#owner.findCopy(winner) ?? segmentId;
     const isOrphaned = winner?.home === segmentId && !this.#isForgettable(node);
     if (winner?.home === segmentId) {
       // Its owner knows of a later write, which may come to us by another way a moment from now. Until then
@@ -146,19 +153,20 @@ export class Tree {
     return isOrphaned ? node : null;
   }
 
-  /** The document holds what was the entry of `from` elsewhere now, or no longer where `to` is null. */
-  moveEntry(key: string, from: string, to: CommittedEntry | null): void {
-    const node = this.#findKey(key);
+  /** The document holds a copy of the entry of `from` elsewhere now; that one is about to go. */
+  moveEntry(key: string, from: string, to: CommittedEntry): void {
+    const node = this.find(key);
     if (node === null) return;
-    if (to !== null && node.register?.home === from) node.register.home = to.segmentId;
-    if (to === null || to.isReplacement) this.tally.countEntries(node, -1);
-    node.prune();
+    if (node.register?.home === from) node.register.home = to.segmentId;
+    if (!to.isReplacement) this.tally.countEntries(node, 1);
   }
 
-  /** Whether `register` is the winner at its path, and not hidden. */
-  isWinner(register: Register): boolean {
-    const winner = this.#findKey(register.key)?.register ?? null;
-    return winner !== null && isSameWrite(winner, register);
+  /** Whether nobody needs `register`, an entry of the document at `node`: a later write stands there or above, or a copy. */
+  isLost(node: TreeNode, register: Register): boolean {
+    const winner = node.register;
+    if (winner === null) return this.#isHidden(node, register);
+    if (isSameWrite(winner, register)) return isEarlierSegment(register.home, winner.home);
+    return supersedes(winner, register) || this.#isHidden(node, register);
   }
 
   /** Forgets the winner at `node`; the keys at which other entries must be looked at again. */
@@ -185,12 +193,11 @@ export class Tree {
 
   /** Takes the value from one winner that has expired at `nowMs`, and returns its node; null where none is left. */
   expireNext(nowMs: number): TreeNode | null {
-    const due = this.#timetable.takeExpired(nowMs);
-    if (due === undefined) return null;
-    this.tally.place(due.node, withoutValue(due.register));
-    this.#timetable.add(due.node);
-    this.#stale(due.node);
-    return due.node;
+    const node = this.#timetable.takeExpired(nowMs);
+    if (node === null) return null;
+    this.#place(node, withoutValue(node.register!));
+    this.#stale(node);
+    return node;
   }
 
   /** The node of one tombstone that is older than the retention; null where none is left. It comes again later. */
@@ -198,13 +205,13 @@ export class Tree {
     return this.#timetable.nextRetired(nowMs);
   }
 
-  /** Buries what is hidden only by the expiry of the winner at `node`, as far as `isOurs`. */
+  /** Buries what is hidden only by the expiry of the winner at `node`, as far as `isOurs`, which is asked once for each. */
   buryExpired(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
     const { register } = node;
     if (register === null || register.expiresAt === 0 || node.children === null) return;
     // What is itself hidden hides nothing.
     if (!isVisible(node, register, this.#owner.now())) return;
-    this.#buryBelow(node, expiryTime(register), '', isOurs);
+    this.#buryBelow(node, { time: expiryTime(register), writer: '' }, true, isOurs);
   }
 
   /**
@@ -212,7 +219,7 @@ export class Tree {
    * `entriesMax` entries there and none below, and nothing above shows through.
    */
   isLastTrace(node: TreeNode, entriesMax: number): boolean {
-    if (node.entries > entriesMax || node.hasEntriesBelow()) return false;
+    if (node.entries > entriesMax || node.hasTracesBelow()) return false;
     if (node.parent === null) return true;
     return ownProperty(walkTo(node.parent, this.#owner.now()).base, node.segment) === undefined;
   }
@@ -233,7 +240,8 @@ export class Tree {
     return node;
   }
 
-  #findKey(key: string): TreeNode | null {
+  /** The node of a canonical path, if there is one. */
+  find(key: string): TreeNode | null {
     const segments = parseKey(key);
     if (segments === null) return null;
     let node: TreeNode | undefined = this.root;
@@ -253,48 +261,59 @@ export class Tree {
 
   /** The same write has come again: moved to another segment map, or swept by its owner. */
   #rehome(node: TreeNode, winner: Register, register: Register): boolean {
-    if (register.value !== undefined || winner.value === undefined) {
-      winner.home = register.home;
-      return false;
+    const { home } = winner;
+    const isKept = home !== null && !isOrphan(winner) && home !== register.home;
+    if (isKept) node.hasCopies ||= segmentOwner(home) !== segmentOwner(register.home!);
+    if (register.value === undefined && winner.value !== undefined) {
+      this.#place(node, register);
+      this.#stale(node);
+      if (node.entries > 1) this.#owner.onCleared(node);
+      return true;
     }
-    this.#timetable.remove(winner);
-    this.tally.place(node, register);
-    this.#timetable.add(node);
-    this.#stale(node);
-    return true;
+    // A move may be heard of before the place that it came from.
+    if (!isKept || !isEarlierSegment(register.home, home)) winner.home = register.home;
+    return false;
   }
 
   #replace(node: TreeNode, register: Register): void {
     const loser = node.register;
+    const isCleared = register.value === undefined;
     node.isUsed = true;
-    this.tally.place(node, register);
-    if (loser !== null) this.#bury(loser, node);
-    if (node.children !== null) this.#buryBelow(node, register.time, register.writer, () => true);
-    this.#timetable.add(node);
+    node.hasCopies = false;
+    this.#place(node, register);
+    if (loser !== null) this.#bury(loser);
+    if (isCleared && node.entries > 0) this.#owner.onCleared(node);
+    if (node.children !== null) this.#buryBelow(node, register, isCleared, () => true);
     this.#stale(node);
   }
 
-  #bury(register: Register, node: TreeNode): void {
-    this.#timetable.remove(register);
-    if (register.home !== null) this.#owner.onDead(register, node);
+  /** Puts `register`, or nothing, in the place of the winner at `node`. */
+  #place(node: TreeNode, register: Register | null): void {
+    const former = node.register;
+    this.tally.place(node, register);
+    this.#timetable.replace(node, former);
   }
 
-  /** Buries all winners below `node` that are earlier than the stamp given. */
-  #buryBelow(node: TreeNode, time: number, writer: string, isOurs: (node: TreeNode) => boolean): void {
+  #bury(register: Register): void {
+    if (register.home !== null) this.#owner.onDead(register);
+  }
+
+  /** Buries all winners below `node` that are earlier than `stamp`; `isCleared` if nothing takes their place. */
+  #buryBelow(node: TreeNode, stamp: Stamp, isCleared: boolean, isOurs: (node: TreeNode) => boolean): void {
     for (const child of [...node.children!.values()]) {
       const { register } = child;
-      if (register !== null && isLater(time, writer, register.time, register.writer) && isOurs(child)) {
-        this.tally.place(child, null);
-        this.#bury(register, child);
+      if (register !== null && supersedes(stamp, register) && isOurs(child)) {
+        this.#place(child, null);
+        this.#bury(register);
       }
-      if (child.children !== null) this.#buryBelow(child, time, writer, isOurs);
+      if (isCleared && child.entries > 0) this.#owner.onCleared(child);
+      if (child.children !== null) this.#buryBelow(child, stamp, isCleared, isOurs);
       child.prune();
     }
   }
 
   #forget(node: TreeNode): void {
-    if (node.register !== null) this.#timetable.remove(node.register);
-    this.tally.place(node, null);
+    this.#place(node, null);
     this.#stale(node);
   }
 
@@ -309,6 +328,7 @@ export class Tree {
       if (!isOurs(node)) this.orphans.add(node, register, segmentOwner(home));
     }
     this.tally.countEntries(node, -node.entries);
+    node.hasCopies = false;
     if (node.children !== null) for (const child of [...node.children.values()]) this.#beginBelow(child, isOurs);
     node.prune();
   }

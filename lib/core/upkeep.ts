@@ -40,7 +40,7 @@ export class Upkeep {
     // One moment for the whole sweep, however many calls it takes: else it might never end.
     this.#sweepMs ??= this.#options.now();
     for (let count = 0; count < countMax; count++) {
-      if (this.#expireOne(this.#sweepMs) || this.#retireOne(this.#sweepMs)) continue;
+      if (this.#expireOne(this.#sweepMs) || this.#ledger.clearNext() || this.#retireOne(this.#sweepMs)) continue;
       this.#sweepMs = null;
       return false;
     }
@@ -87,11 +87,7 @@ export class Upkeep {
   #expireOne(nowMs: number): boolean {
     const node = this.#tree.expireNext(nowMs);
     if (node === null) return false;
-    if (this.#ledger.hasCopy(node)) {
-      // The entry still holds the value: it goes, and the tombstone comes in its place.
-      this.#ledger.buryAll(node);
-      this.#ledger.write(node);
-    }
+    this.#ledger.expire(node);
     this.#options.onExpired(node);
     return true;
   }
@@ -99,7 +95,12 @@ export class Upkeep {
   #retireOne(nowMs: number): boolean {
     const node = this.#tree.retireNext(nowMs);
     if (node === null) return false;
-    this.#tree.buryExpired(node, (below) => below.register?.home === null || this.#ledger.hasCopy(below));
+    this.#tree.buryExpired(node, (below) => {
+      // Not only counted as lost: others will see it again if the expiry turns out to be hidden itself.
+      if (this.#ledger.hasCopy(below)) this.#ledger.buryAll(below);
+      else if (below.register?.home !== null) return false;
+      return true;
+    });
     // Others may have yet to write into this epoch what the tombstone hides.
     if (this.#options.now() - this.#epochSince < this.#options.retentionMs()) return true;
     // Of several copies each is removed by whoever looks after it.

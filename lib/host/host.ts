@@ -13,6 +13,7 @@ import type { Candidate } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import { askManagerProcess } from '../mesh/manager';
 import { Mesh } from '../mesh/mesh';
+import { Inbox } from './inbox';
 import { OpenCache } from './open-cache';
 import type { Audience, Committer, OpenCacheHost, OpenCacheOptions } from './ports';
 
@@ -28,6 +29,11 @@ export class Host implements OpenCacheHost {
   readonly #mesh: Mesh;
   readonly #caches = new Map<string, OpenCache>();
   readonly #scheduled = new Set<Committer>();
+  readonly #inbox = new Inbox({
+    receive: (link, payloads) => {
+      this.#receive(link, payloads);
+    },
+  });
   readonly #onEmpty: () => void;
   #joining: Promise<void> | null = null;
   #isJoined = false;
@@ -45,10 +51,11 @@ export class Host implements OpenCacheHost {
         for (const cache of this.#caches.values()) cache.addLink(link);
       },
       onUnlink: (link) => {
+        this.#inbox.end(link);
         for (const cache of this.#caches.values()) cache.removeLink(link);
       },
       onMessages: (link, payloads) => {
-        this.#receive(link, payloads);
+        this.#inbox.add(link, payloads);
       },
       onDrain: (link) => {
         for (const cache of this.#caches.values()) cache.restartLink(link);
@@ -102,6 +109,7 @@ export class Host implements OpenCacheHost {
 
   /** The last word of a process that ends without closing. */
   endSync(): void {
+    this.#inbox.empty();
     for (const cache of this.#caches.values()) cache.commitSync();
     this.#mesh.closeSync();
     for (const cache of this.#caches.values()) {

@@ -1,8 +1,7 @@
 /**
  * An open cache: one cache as this process has it, shared by all `Cache` objects of its name and directory.
  *
- * It wires the replica to its peers, to the file and to the timer. The host gives it links and turns; the
- * `Cache` objects give it calls, and are its audience.
+ * It wires the replica to peers, file and timer. The host gives it links and turns, an audience of `Cache` objects calls.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Message } from '../core/message';
@@ -63,6 +62,7 @@ export class OpenCache {
       send: (link, message) => host.send(link, options.name, message),
       onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
       onSave: (answer) => this.#office.saveFor(answer),
+      onError,
     });
     this.#keeper = new Keeper({
       replica: this.replica,
@@ -124,8 +124,11 @@ export class OpenCache {
   commit(): void {
     this.#isCommitScheduled = false;
     const evicted = this.#evict();
-    const update = this.replica.commit(limits.commitMax);
-    if (update !== null) this.#peers.push(update);
+    const end = performance.now() + limits.turnMs;
+    do {
+      const update = this.replica.commit(limits.commitMax);
+      if (update !== null) this.#peers.push(update);
+    } while (this.replica.hasUncommitted && performance.now() < end);
     if (!this.replica.hasUnwritten) this.#peers.complete();
     if (this.replica.hasUncommitted || evicted > 0) this.#scheduleCommit();
   }
@@ -225,11 +228,11 @@ export class OpenCache {
     if (this.#state === 'closed') return false;
     try {
       const isKnown = this.#peers.receive(link, messages);
-      // What has come may be too much: then some must go, at the end of this turn.
-      if (this.replica.isOverLimits) this.#scheduleCommit();
+      // What has come may be too much, or a new epoch, or have taken what is ours: all for the end of this turn.
+      if (this.replica.isOverLimits || this.replica.hasUnwritten) this.#scheduleCommit();
       return isKnown;
     } catch (cause) {
-      link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what is no update.', { cause }));
+      link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what cannot be taken in.', { cause }));
       return true;
     }
   }

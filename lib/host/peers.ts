@@ -3,7 +3,8 @@
  */
 import type { Message } from '../core/message';
 import type { Replica } from '../core/replica';
-import { Session, type FlushOutcome } from '../core/session';
+import type { FlushOutcome } from '../core/flushes';
+import { Session } from '../core/session';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
@@ -20,6 +21,7 @@ export interface PeersOptions {
   readonly onPresence: (peer: Hello, isPresent: boolean) => void;
   /** A peer wants to know when all it sent is on disk; the answer is empty, or says why it is not. */
   readonly onSave: (answer: (problem: string) => void) => void;
+  readonly onError: (error: CacheError) => void;
 }
 
 /** What came of a flush at one peer. */
@@ -45,9 +47,13 @@ export class Peers {
   readonly #sessions = new Map<Link, Session>();
   /** Merges that wait for the answer to a state. */
   readonly #waits = new Map<Link, Wait[]>();
+  /** Those that have sent entries which were refused; it is told of once for each. */
+  readonly #refused = new WeakSet<Link>();
   readonly #updates = { in: 0, out: 0 };
   readonly #bytes = { in: 0, out: 0 };
   #syncs = 0;
+  /** Until when slices of states may go out in this turn of the event loop. */
+  #turnEnd = 0;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -72,6 +78,10 @@ export class Peers {
         onPresence: () => {
           onPresence(peer, session.isPresent);
         },
+        hasRoom: () => !link.isBusy && performance.now() < this.#turnEnd,
+        goOnLater: () => {
+          this.#goOnLater(link);
+        },
         onEpoch: () => {
           this.restartAll();
         },
@@ -92,12 +102,15 @@ export class Peers {
     session?.end();
   }
 
-  /** Takes in messages of one read; false if there is no session with the peer. Throws what Yjs throws. */
+  /** Takes in messages of one read; false if there is no session with the peer. Throws as the session does. */
   receive(link: Link, messages: readonly Message[]): boolean {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
+    this.#turnEnd = performance.now() + limits.turnMs;
+    const refused = this.#options.replica.refused;
     session.receive(messages);
+    if (this.#options.replica.refused > refused) this.#reportRefusal(link);
     return true;
   }
 
@@ -189,6 +202,29 @@ export class Peers {
     throw new CacheError(
       'ERR_CLUSTER_CACHE_TIMEOUT',
       `A connected process has not confirmed within ${limits.flushWaitMs} ms that it has what was set.`,
+    );
+  }
+
+  /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
+  #goOnLater(link: Link): void {
+    const goOn = (): void => {
+      this.#turnEnd = performance.now() + limits.turnMs;
+      const session = this.#sessions.get(link);
+      if (link.isBusy && session?.isPresent === true) this.#goOnLater(link);
+      else session?.goOn();
+    };
+    if (link.isBusy) setTimeout(goOn, limits.busyPollMs);
+    else setImmediate(goOn);
+  }
+
+  #reportRefusal(link: Link): void {
+    if (this.#refused.has(link)) return;
+    this.#refused.add(link);
+    this.#options.onError(
+      new CacheError(
+        'ERR_CLUSTER_CACHE_UPDATE',
+        `Process ${link.peer?.pid ?? 0} sent entries that are passed over: they are none, or more than a day ahead of the clock.`,
+      ),
     );
   }
 

@@ -10,6 +10,7 @@ import { CacheError } from '../errors';
 import { limits } from '../limits';
 import { encodeFrame, encodeFrameHeader, FrameDecoder, type Frame } from './frame';
 import { decodeHello, decodeSeniority, encodeHello, encodeSeniority, type Hello, type Seniority } from './hello';
+import { Outbox } from './outbox';
 import { startPatience } from './patience';
 
 export type LinkState = 'handshaking' | 'open' | 'closed';
@@ -47,6 +48,7 @@ export class Link {
   /** Resolves when the link is open or closed for good, with the reason in the latter case if there is one. */
   readonly settled: Promise<Error | undefined>;
   readonly #socket: Socket;
+  readonly #outbox: Outbox;
   readonly #owner: LinkOwner;
   readonly #hello: () => Hello;
   readonly #decoder = new FrameDecoder();
@@ -63,6 +65,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#socket = options.socket;
+    this.#outbox = new Outbox(options.socket);
     this.endpoint = options.endpoint;
     this.#hello = options.hello;
     this.#owner = options.owner;
@@ -104,10 +107,20 @@ export class Link {
    */
   send(payload: Uint8Array): boolean {
     if (this.#state !== 'open') return false;
-    this.#isStalled ||= this.#socket.writableLength > limits.linkBufferBytesMax;
     if (this.#isStalled) return false;
+    if (this.#outbox.bytes > limits.linkBufferBytesMax) {
+      // What the peer has not been sent it will get all in one, newer and shorter, once it reads again.
+      this.#isStalled = true;
+      this.#outbox.drop();
+      return false;
+    }
     this.#write(frameType.message, payload);
     return true;
+  }
+
+  /** Whether what was sent waits for a slow peer: better to send no more now. */
+  get isBusy(): boolean {
+    return this.#isStalled || this.#outbox.bytes > limits.linkBusyBytes;
   }
 
   /** Tells the peer the seniority of this process, if it does not know it yet. */
@@ -139,6 +152,7 @@ export class Link {
     if (this.#socket.destroyed) return;
     // The process must not end before this does: hold it by the socket and by the timer.
     this.#socket.ref();
+    this.#outbox.flush();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => this.#socket.destroy(), limits.closeWaitMs);
       this.#socket.once('close', () => {
@@ -149,11 +163,19 @@ export class Link {
     });
   }
 
-  /** Hands what was sent in this turn to the system now, not at the end of the turn. */
-  uncork(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#socket.uncork();
+  /** The last act of a process that ends: hands all that waits to the system, as far as that takes it. */
+  flushSync(): void {
+    this.#outbox.flush();
+    this.#uncork();
+  }
+
+  /** Reads no more until `resume`: what the peer sends waits with the peer. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** Keeps the process alive until as many `unref`, or until the link closes. */
@@ -173,7 +195,7 @@ export class Link {
     // Bytes that wait for the system to take them hold the process even if the socket does not.
     socket.setTimeout(limits.stallTimeoutMs);
     socket.on('timeout', () => {
-      if (socket.writableLength > 0) this.close();
+      if (this.#outbox.bytes > 0) this.close();
     });
     socket.on('data', (chunk: Uint8Array) => {
       this.#receive(chunk);
@@ -247,7 +269,7 @@ export class Link {
   }
 
   #drain(): void {
-    if (!this.#isStalled) return;
+    if (!this.#outbox.refill() || !this.#isStalled) return;
     this.#isStalled = false;
     if (this.#isOpen()) this.#owner.onDrain(this);
   }
@@ -255,11 +277,10 @@ export class Link {
   #write(type: number, payload: Uint8Array): void {
     const socket = this.#socket;
     const isCopied = payload.length <= copiedBytesMax;
-    const head = isCopied ? encodeFrame(type, payload) : encodeFrameHeader(type, payload);
+    const parts = isCopied ? [encodeFrame(type, payload)] : [encodeFrameHeader(type, payload), payload];
     if (socket.destroyed || socket.writableEnded) return;
     this.#cork();
-    socket.write(head);
-    if (!isCopied) socket.write(payload);
+    this.#outbox.send(parts, type === frameType.message);
   }
 
   /** All that is sent in one turn goes out in one system call. */
@@ -268,8 +289,14 @@ export class Link {
     this.#isCorked = true;
     this.#socket.cork();
     process.nextTick(() => {
-      this.uncork();
+      this.#uncork();
     });
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
   }
 
   #leave(reason: Error | undefined): void {

@@ -153,7 +153,7 @@ export class Mesh {
 
   /** The last act of a process that ends without `close`: hands what waits to the system, removes the endpoint. */
   closeSync(): void {
-    for (const link of this.#links.values()) link.uncork();
+    for (const link of this.#links.values()) link.flushSync();
     this.#listener.removeSync();
   }
 

@@ -1,0 +1,39 @@
+/** Commits: what a replica has its document do in one transaction, and what came of it. */
+import type { Register } from './register';
+
+/** Where an entry stands. */
+export interface EntryPlace {
+  readonly segmentId: string;
+  readonly key: string;
+}
+
+/** An entry that a commit made, for the register of the same index. */
+export interface CommittedEntry {
+  readonly segmentId: string;
+  readonly isReplacement: boolean;
+}
+
+/** What a commit shall do, in this order, in one transaction. */
+export interface CommitOrder {
+  /** Entries of segment maps that this replica looks after. */
+  readonly removals: readonly EntryPlace[];
+  /** Tombstones of expired values, each to take the place of its value in its home. */
+  readonly tombstones: readonly Register[];
+  /** Entries to move, at most, where compaction is due. */
+  readonly movesMax: number;
+  /** What of an entry must move on before its segment map goes; null if nobody needs it. */
+  readonly survivor: (key: string, segmentId: string, read: () => Register | null) => Register | null;
+  /** Hears at once of every entry that has moved: what comes next may build on it. */
+  readonly onMoved: (key: string, from: string, to: CommittedEntry) => void;
+  readonly registers: readonly Register[];
+}
+
+export interface Commit {
+  /** Yjs update (V1) of the whole commit; null if it has changed nothing. */
+  readonly update: Uint8Array | null;
+  /** Entries that are gone: removals that found something, and all that was in segment maps which went as a whole. */
+  readonly removed: readonly EntryPlace[];
+  /** Tombstones for which there was no place any more. */
+  readonly displaced: readonly Register[];
+  readonly entries: readonly CommittedEntry[];
+}

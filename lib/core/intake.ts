@@ -1,0 +1,153 @@
+/**
+ * The intake: what comes in from peers and from the file, on its way through the document into the tree.
+ *
+ * It believes what a file says of the time, and refuses what a peer cannot mean.
+ */
+import { reasonOf, type Change } from './change';
+import { Document } from './document';
+import { segmentOwner } from './entry';
+import type { Epoch } from './epoch';
+import type { Ledger } from './ledger';
+import type { Register } from './register';
+import { HYBRID_TIME_MAX, type HybridClock } from './stamp';
+import type { Tree } from './tree';
+import { surveyUpdate } from './update';
+import { CacheError } from '../errors';
+
+/** What came of updates received. */
+export type ReceiveResult = 'applied' | 'gap';
+
+export interface IntakeOptions {
+  readonly replicaId: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly nextClientId: () => number;
+  readonly clock: HybridClock;
+  readonly tree: Tree;
+  readonly ledger: Ledger;
+  readonly onChange: (change: Change) => void;
+  /** Hears of every update that the document has taken in. */
+  readonly onUpdate: (update: Uint8Array) => void;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  /** What is taken in comes from the file. */
+  #isLoading = false;
+  #refused = 0;
+  #gapCount = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Entries that were passed over, because they are no registers or later than can be. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Updates that built on something unknown though they did not seem to. */
+  get gapCount(): number {
+    return this.#gapCount;
+  }
+
+  /** The latest hybrid time of an entry that is taken in. */
+  timeMax(): number {
+    const { clock, now } = this.#options;
+    return this.#isLoading ? HYBRID_TIME_MAX : clock.latest(now());
+  }
+
+  /** Applies updates of a peer, as `Replica.receive` says. */
+  receive(updates: readonly Uint8Array[]): ReceiveResult {
+    const { ledger, onChange } = this.#options;
+    const result: Change[] = [];
+    const wanted: Uint8Array[] = [];
+    let hasGap = false;
+    try {
+      for (const update of updates) {
+        const { from, to } = surveyUpdate(update);
+        const { document } = ledger;
+        if (isForged(document, to)) throw forgery();
+        // Within one batch an update may build on the one before it: apply what came so far, then look again.
+        if (document.isBehind(from)) {
+          if (this.#take(wanted.splice(0), result)) hasGap = true;
+          if (document.isBehind(from)) {
+            hasGap = true;
+            break;
+          }
+        }
+        wanted.push(update);
+      }
+      if (this.#take(wanted, result)) hasGap = true;
+    } finally {
+      for (const change of result) onChange(change);
+    }
+    return hasGap ? 'gap' : 'applied';
+  }
+
+  /** Merges updates of this epoch that a file holds. */
+  load(updates: readonly Uint8Array[]): void {
+    this.#isLoading = true;
+    try {
+      this.receive(updates);
+    } finally {
+      this.#isLoading = false;
+    }
+  }
+
+  /** Writes again, same stamps, what updates of another epoch, from a file, have and the tree lacks. */
+  salvage(epoch: Epoch, updates: readonly Uint8Array[]): void {
+    const { replicaId, nextClientId, clock, tree, ledger, onChange } = this.#options;
+    const surveys = updates.map(surveyUpdate);
+    const other = new Document({ epoch, replicaId, clientId: nextClientId() });
+    if (surveys.some(({ to }) => isForged(other, to))) throw forgery();
+    const result: Change[] = [];
+    for (const { register } of other.apply(updates).added) {
+      register.home = null;
+      clock.trust(register.time);
+      const node = tree.salvage(register);
+      if (node === null) continue;
+      ledger.carry(node);
+      result.push({ register, reason: reasonOf(register), isLocal: false });
+    }
+    other.destroy();
+    for (const change of result) onChange(change);
+  }
+
+  /** Applies updates; whether some of it was dropped. */
+  #take(updates: readonly Uint8Array[], result: Change[]): boolean {
+    if (updates.length === 0) return false;
+    const { replicaId, tree, ledger, onUpdate } = this.#options;
+    const { added, removed, refused, gap } = ledger.document.apply(updates);
+    this.#refused += refused;
+    if (gap === 'writes') this.#gapCount++;
+    for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
+    for (const { segmentId, key } of removed) {
+      const orphan = tree.removeEntry(segmentId, key);
+      // Somebody took us for gone and has not moved this one, which we wrote meanwhile.
+      if (orphan !== null && segmentOwner(segmentId) === replicaId) ledger.write(orphan);
+    }
+    if (added.length + removed.length > 0) ledger.touch();
+    // Also what has changed nothing that is visible: later updates build on it.
+    for (const update of updates) onUpdate(update);
+    return gap !== 'none';
+  }
+
+  #add(register: Register, isReplacement: boolean, result: Change[]): void {
+    const { clock, tree } = this.#options;
+    if (this.#isLoading) clock.trust(register.time);
+    else clock.observe(register.time);
+    if (!tree.addEntry(register, isReplacement)) return;
+    result.push({ register, reason: reasonOf(register), isLocal: false });
+  }
+}
+
+/** Whether, by the clocks that an update or a peer has reached, somebody has written as the client that is ours alone. */
+export function isForged(document: Document, clocks: ReadonlyMap<number, number>): boolean {
+  const clock = clocks.get(document.clientId);
+  return clock !== undefined && document.isBehind(new Map([[document.clientId, clock]]));
+}
+
+function forgery(): CacheError {
+  return new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer has sent what it says this process wrote, which it did not.');
+}

@@ -1,0 +1,86 @@
+/**
+ * The inbox: messages that have arrived and were not taken in yet, because that would hold up the event loop.
+ *
+ * A link with a full inbox is not read, so that what waits stays with its sender, who has a bound for it.
+ */
+import type { Link } from '../mesh/link';
+import { limits } from '../limits';
+
+export interface InboxOptions {
+  /** Takes in payloads of one link that came one after the other. */
+  readonly receive: (link: Link, payloads: readonly Uint8Array[]) => void;
+}
+
+export class Inbox {
+  readonly #options: InboxOptions;
+  readonly #waiting = new Map<Link, Uint8Array[]>();
+  #receiving: Link | null = null;
+  #isScheduled = false;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in what a read has brought, at once as far as that is quick. */
+  add(link: Link, payloads: readonly Uint8Array[]): void {
+    const waiting = this.#waiting.get(link);
+    if (waiting === undefined) this.#waiting.set(link, [...payloads]);
+    else waiting.push(...payloads);
+    if (!this.#isScheduled) this.#work();
+  }
+
+  /** Takes in what waits of a link that has ended; not behind a message for which this process has ended it. */
+  end(link: Link): void {
+    if (link !== this.#receiving) while (this.#waiting.has(link)) this.#receiveSome(link);
+    this.#waiting.delete(link);
+  }
+
+  /** Takes in all that waits. */
+  empty(): void {
+    for (const link of [...this.#waiting.keys()]) this.end(link);
+  }
+
+  /** Goes on for a few milliseconds, then lets the event loop turn. */
+  #work(): void {
+    const end = performance.now() + limits.turnMs;
+    while (this.#waiting.size > 0) {
+      // One after the other, so that a busy link does not keep the others waiting.
+      for (const link of [...this.#waiting.keys()]) {
+        this.#receiveSome(link);
+        if (performance.now() < end || this.#waiting.size === 0) continue;
+        this.#goOnLater();
+        return;
+      }
+    }
+  }
+
+  #goOnLater(): void {
+    for (const link of this.#waiting.keys()) link.pause();
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#work();
+    });
+  }
+
+  #receiveSome(link: Link): void {
+    const waiting = this.#waiting.get(link);
+    if (waiting === undefined) return;
+    let [count, bytes] = [0, 0];
+    while (count < waiting.length && count < limits.receiveCountMax && bytes < limits.receiveBytesMax) {
+      bytes += waiting[count++]!.length;
+    }
+    const batch = waiting.splice(0, count);
+    if (waiting.length === 0) {
+      this.#waiting.delete(link);
+      link.resume();
+    }
+    const outer = this.#receiving;
+    this.#receiving = link;
+    try {
+      this.#options.receive(link, batch);
+    } finally {
+      this.#receiving = outer;
+    }
+  }
+}
