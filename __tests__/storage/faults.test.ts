@@ -57,6 +57,8 @@ async function countCalls(): Promise<number> {
   return calls;
 }
 
+jest.setTimeout(120_000);
+
 const codes = ['ENOSPC', 'EIO', 'EMFILE'] as const;
 const faults: readonly (readonly [name: string, faultAt: (at: number) => Fault])[] = [
   ['an error', (at) => codes[at % codes.length]!],

@@ -57,12 +57,14 @@ export class Intake {
     const { replica, commit } = this.#options;
     let isUndisturbed = true;
     for (const { epoch, run } of runsOf(updates)) {
+      // Enters the epoch, if it is one to enter.
+      this.#load(epoch, []);
       for (let done = 0; done < run.length; ) {
-        // What is of an earlier epoch makes sense as a whole only.
-        const isEarlier = compareEpochs(epoch, replica.epoch) < 0;
-        const part = isEarlier ? run : partOf(run, done);
+        // What is of another epoch makes sense as a whole only.
+        const isOther = compareEpochs(epoch, replica.epoch) !== 0;
+        const part = isOther ? run : partOf(run, done);
         this.#load(epoch, part);
-        done = isEarlier ? run.length : done + part.length;
+        done = isOther ? run.length : done + part.length;
         const { revision } = replica;
         await nextTurn();
         commit();
