@@ -9,14 +9,20 @@ const IN_FLIGHT_MAX = 20_000;
 class Flow {
   #inFlight = 0;
   #all = new Set();
+  /** The first refusal, until somebody waits. */
+  #refusal = null;
 
   /** Takes note of `count` writes that `answer` will acknowledge; a promise if one has to wait before the next. */
   add(answer, count) {
     this.#inFlight += count;
-    const done = answer.then(() => {
-      this.#inFlight -= count;
-      this.#all.delete(done);
-    });
+    const done = answer
+      .catch((error) => {
+        this.#refusal ??= error;
+      })
+      .then(() => {
+        this.#inFlight -= count;
+        this.#all.delete(done);
+      });
     this.#all.add(done);
     return this.#inFlight > IN_FLIGHT_MAX ? this.settle() : undefined;
   }
@@ -24,6 +30,9 @@ class Flow {
   /** Resolves when everything is answered; rejects if something was refused. */
   async settle() {
     await Promise.all(this.#all);
+    const refusal = this.#refusal;
+    this.#refusal = null;
+    if (refusal !== null) throw refusal;
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * The peers: one adapter each, in adapters/. A new file there takes part in the suites that it names.
  *
- *     title        what the tables call it
- *     suites       names of the suites in which it takes part
- *     packages     packages whose versions the page tells
- *     needsRedis   whether it needs a Redis server
- *     hasTtl       whether its `set` takes a ttl, in ms
+ *     title            what the tables call it
+ *     suites           names of the suites in which it takes part
+ *     packages         packages whose versions the page tells
+ *     needsRedis       whether it needs a Redis server
+ *     hasTtl           whether its `set` takes a ttl, in ms
  *     overwritesShare  part of the overwrites of the suite `level`, where all take too long
  *
  * What it has to do is in functions, which are called in processes of its own and load its packages. `scene` has

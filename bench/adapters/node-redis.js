@@ -15,7 +15,12 @@ module.exports = {
 
   async open({ redisSocket }) {
     const { createClient } = require('redis');
-    const client = createClient({ socket: { path: redisSocket, reconnectStrategy: false }, database: DATABASE });
+    const client = createClient({
+      socket: { path: redisSocket, reconnectStrategy: false },
+      database: DATABASE,
+      // Without a timer for each command, as the other client.
+      commandOptions: { timeout: undefined },
+    });
     // A command that fails tells by itself.
     client.on('error', () => undefined);
     await client.connect();

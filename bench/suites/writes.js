@@ -7,6 +7,7 @@ const { measureStores } = require('../stores');
 
 const FEW = 1000;
 const MANY = 100_000;
+const MANY_QUICK = 5000;
 const TTL_MS = 600_000;
 
 module.exports = {
@@ -17,14 +18,14 @@ module.exports = {
     'write per turn of the event loop includes the turn.',
   ],
 
-  run: (context) => measureStores('writes', cases, context),
+  run: (context) => measureStores('writes', casesOf(context.isQuick ? MANY_QUICK : MANY), context),
 };
 
-const cases = [1000, 1].flatMap((perTurn) => {
+const casesOf = (many) => [1000, 1].flatMap((perTurn) => {
   const turn = perTurn === 1 ? '1 per turn' : '1,000 per turn';
   return [
     { id: `few-${perTurn}`, title: `small, 1,000 keys, ${turn}`, scene: { keys: FEW, isLarge: false, perTurn } },
-    { id: `many-${perTurn}`, title: `small, 100,000 keys, ${turn}`, scene: { keys: MANY, isLarge: false, perTurn } },
+    { id: `many-${perTurn}`, title: `small, 100,000 keys, ${turn}`, scene: { keys: many, isLarge: false, perTurn } },
     { id: `object-${perTurn}`, title: `1 KB, 1,000 keys, ${turn}`, scene: { keys: FEW, isLarge: true, perTurn } },
     {
       id: `ttl-${perTurn}`,
