@@ -172,6 +172,11 @@ export class World {
       this.#tend(index, true);
       this.settle();
     }
+    this.#noteMeeting();
+  }
+
+  /** All have what any of them has. */
+  #noteMeeting(): void {
     this.#metAt = this.nowMs;
     // A file that does not know what all have known might bring back what they forget.
     this.#disk = null;
@@ -188,8 +193,8 @@ export class World {
     this.#upkeepSome(unseen);
     this.nowMs += RETENTION_MS + this.random.int(PARTITION_MS);
     this.settle();
+    this.#noteMeeting();
     this.#upkeepSome(unseen);
-    this.#metAt = this.nowMs;
   }
 
   #upkeepSome(unseen: number | null): void {
