@@ -164,3 +164,37 @@ test('a tombstone that its owner has removed is one where something would come t
   c.receive([removal]);
   expect(c.get([])).toEqual({ x: { z: 2 } });
 });
+
+test.each([
+  ['after it', [0, 1]],
+  ['before it', [1, 0]],
+])('hidden by an expiry alone, stays hidden when the tombstone above goes %s', (_name, order) => {
+  a.set('s', { user: 'ada' }, 10);
+  settle(a, b, c);
+  b.set('s.cart', 'tea');
+  settle(a, b, c);
+  bench.nowMs += 10;
+  for (const one of [a, b]) one.sweep();
+  settle(a, b, c);
+  bench.nowMs += RETENTION_MS;
+  b.sweep();
+  const removals = [b.commit()!];
+  a.receive(removals);
+  // To `a` it is an orphan, too, until the retention is over.
+  bench.nowMs += RETENTION_MS;
+  a.tend(all, true);
+  a.sweep();
+  removals.push(a.commit()!);
+  for (const index of order) {
+    bench.nowMs++;
+    c.receive([removals[index]!]);
+    expect(c.get([])).toEqual({});
+  }
+  expect(placesOf(c)).toEqual([]);
+  for (let round = 0; round < 2; round++) {
+    bench.nowMs += RETENTION_MS - 1;
+    c.tend(all, true);
+    expect(c.get([])).toEqual({});
+  }
+  expect(c.census()).toMatchObject({ live: 0, tombstones: 0, entries: 0 });
+});

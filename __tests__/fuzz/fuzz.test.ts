@@ -11,7 +11,7 @@ const root = join(__dirname, '../..');
 const childFile = join(root, '.build/simulation/__tests__/fuzz/child.js');
 /** Inputs for each target: 100,000 for those that read bytes, and as many paths and values as there is time for. */
 const counts: Readonly<Record<string, number>> = {
-  frame: 20_000, hello: 20_000, message: 20_000, snapshot: 10_000, update: 20_000, session: 10_000, paths: 20_000,
+  frame: 15_000, hello: 15_000, message: 20_000, snapshot: 10_000, log: 10_000, update: 20_000, session: 10_000, paths: 20_000,
 };
 
 beforeAll(() => {

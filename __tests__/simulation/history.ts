@@ -19,8 +19,6 @@ export function playHistory(seed: number): void {
       checkNoGaps(world);
     }
     world.heal();
-    // Removals that a crashed process sent to some only are in no state vector: they come with new links.
-    if (hasCrashes) world.reconnect();
     // What a crashed process knew alone may be known to one and forgotten by another until it is swept.
     if (!hasCrashes) checkSettled(world, hasCrashes);
     // Later, when some has expired, and when all has; swept, and swept again.

@@ -103,27 +103,22 @@ export class World {
     this.#meet();
   }
 
-  /** All links break and come back. */
-  reconnect(): void {
-    this.#links.clear();
-    this.#meet();
-  }
-
-  /** What the timer of a node does. */
-  upkeep(index: number, isManager: boolean): void {
+  /** What the timer of a node does; its link to the node `unseen` is down whenever it looks. */
+  upkeep(index: number, isManager: boolean, unseen: number | null = null): void {
     const node = this.nodes[index]!;
-    this.#tend(index, isManager);
+    this.#tend(index, isManager, unseen);
     node.replica.sweep();
     if (isManager) this.#evict(node, Infinity);
   }
 
-  #tend(index: number, isManager: boolean): void {
+  #tend(index: number, isManager: boolean, unseen: number | null = null): void {
     const { replica } = this.nodes[index]!;
     const connected = new Set<string>();
     for (const link of this.#links.values()) {
       const side = sideOf(link, index);
       if (side !== null) connected.add(link.towards[1 - side]!.session.peerReplicaId);
     }
+    if (unseen !== null) connected.delete(this.nodes[unseen]!.replica.id);
     replica.tend(connected, isManager);
   }
 
@@ -183,18 +178,24 @@ export class World {
     this.#save(this.random.pick(this.nodes));
   }
 
-  /** A time longer than the retention in which nothing happens, but for upkeep before and after it. */
+  /**
+   * A time longer than the retention in which nothing happens, but for upkeep before and after it. Managers may
+   * take a node for gone that was there.
+   */
   #rest(): void {
     this.#meet();
-    this.#upkeepSome();
+    const unseen = this.random.chance(0.4) ? this.random.int(this.nodes.length) : null;
+    this.#upkeepSome(unseen);
     this.nowMs += RETENTION_MS + this.random.int(PARTITION_MS);
     this.settle();
-    this.#upkeepSome();
+    this.#upkeepSome(unseen);
     this.#metAt = this.nowMs;
   }
 
-  #upkeepSome(): void {
-    for (const index of this.nodes.keys()) if (this.random.chance(0.6)) this.upkeep(index, this.random.chance(0.3));
+  #upkeepSome(unseen: number | null): void {
+    for (const index of this.nodes.keys()) {
+      if (this.random.chance(0.6)) this.upkeep(index, this.random.chance(0.3), unseen);
+    }
   }
 
   /** What a manager does when the cache holds too much. */
@@ -325,9 +326,9 @@ export class World {
     if (other !== index && !this.#links.has(key)) this.#connect(key, ...indicesOf(key));
     const links = [...this.#links].filter(([, link]) => sideOf(link, index) !== null);
     if (links.length === 0) return;
+    this.#deliverAll(links);
     // As the manager does: what others have yet to write into this epoch may be known to nobody else.
     node.replica.writeOrphans();
-    this.#deliverAll(links);
     for (const [, link] of links) link.towards[sideOf(link, index)!].session.ask();
     this.#deliverAll(links);
     if (this.random.chance(0.5)) this.#save(node);

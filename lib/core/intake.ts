@@ -123,9 +123,10 @@ export class Intake {
     if (gap === 'writes') this.#gapCount++;
     for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
     for (const { segmentId, key } of removed) {
-      const orphan = tree.removeEntry(segmentId, key);
+      const isOurs = segmentOwner(segmentId) === replicaId;
+      const orphan = tree.removeEntry(segmentId, key, isOurs);
       // Somebody took us for gone and has not moved this one, which we wrote meanwhile.
-      if (orphan !== null && segmentOwner(segmentId) === replicaId) ledger.write(orphan);
+      if (orphan !== null && isOurs) ledger.write(orphan);
     }
     if (added.length + removed.length > 0) ledger.touch();
     // Also what has changed nothing that is visible: later updates build on it.

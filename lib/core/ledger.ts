@@ -119,12 +119,11 @@ export class Ledger {
     this.#carried.add(node);
   }
 
-  /** `register`, which the document holds, has lost. */
-  bury({ home, key, bytes }: Register): void {
-    if (home === null || !this.tends(home)) return;
-    this.#document.lose(home, key);
-    // A large value does not wait until its segment map goes.
-    if (bytes > limits.lostValueBytesMax) this.#remove(home, key);
+  /** `register`, which the document holds, has lost at `node`. */
+  bury(register: Register, node: TreeNode): void {
+    this.#lose(register);
+    if (!node.hasCopies) return;
+    for (const copy of this.#document.tendedAt(register.key)) if (isSameWrite(copy, register)) this.#lose(copy);
   }
 
   /** A tombstone has come to stand at `node` or above: what has lost there is to go for good, at the next sweep. */
@@ -273,6 +272,13 @@ export class Ledger {
       if (register !== null && register.value === undefined && this.#isOwn(register.home)) tombstones.push(register);
     }
     return tombstones;
+  }
+
+  #lose({ home, key, bytes }: Register): void {
+    if (home === null || !this.tends(home)) return;
+    this.#document.lose(home, key);
+    // A large value does not wait until its segment map goes.
+    if (bytes > limits.lostValueBytesMax) this.#remove(home, key);
   }
 
   #clear(node: TreeNode): void {

@@ -79,12 +79,10 @@ export class TreeNode implements DeadlineItem {
     }
   }
 
-  /** Whether the document has an entry below, or had one that is not forgotten yet. */
-  hasTracesBelow(): boolean {
+  /** Whether the document has an entry below. */
+  hasEntriesBelow(): boolean {
     if (this.children === null) return false;
-    for (const child of this.children.values()) {
-      if (child.entries > 0 || child.register !== null || child.hasTracesBelow()) return true;
-    }
+    for (const child of this.children.values()) if (child.entries > 0 || child.hasEntriesBelow()) return true;
     return false;
   }
 

@@ -63,8 +63,8 @@ export class Replica {
     this.#tree = new Tree({
       now,
       retentionMs,
-      onDead: (register) => {
-        this.#ledger.bury(register);
+      onDead: (register, node) => {
+        this.#ledger.bury(register, node);
       },
       onCleared: (node) => {
         this.#ledger.clearLater(node);

@@ -11,7 +11,7 @@ import { isOrphan, Orphans } from './orphans';
 import { parseKey, parsePath, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
-import { expiryTime, isSameWrite, supersedes, withoutValue } from './register';
+import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
 import type { Stamp } from './stamp';
 import { Tally } from './tally';
 import { Timetable } from './timetable';
@@ -26,7 +26,7 @@ export interface TreeOwner {
   /** How long what was removed is remembered, in ms. */
   readonly retentionMs: () => number;
   /** `register`, which the document holds, has lost at its path or is hidden by a later write above it. */
-  readonly onDead: (register: Register) => void;
+  readonly onDead: (register: Register, node: TreeNode) => void;
   /** At `node`, at which the document has entries, or above it, a tombstone has come to stand. */
   readonly onCleared: (node: TreeNode) => void;
   /** Another segment map that has the write of `register`, or null. */
@@ -111,7 +111,7 @@ export class Tree {
     const winner = node.register;
     if (winner !== null && isSameWrite(winner, register)) return this.#rehome(node, winner, register);
     if (this.#isHidden(node, register) || (winner !== null && supersedes(winner, register))) {
-      this.#owner.onDead(register);
+      this.#owner.onDead(register, node);
       return false;
     }
     this.#replace(node, register);
@@ -133,16 +133,18 @@ export class Tree {
   }
 
   /**
-   * The document no longer has the entry that `segmentId` held for `key`. Returns the node where that leaves
-   * an orphan: a winner that the document does not have.
+   * The document no longer has the entry that `segmentId` held for `key`; `isTaken` if it was ours, and somebody
+   * else has removed it. Returns the node where that leaves an orphan: a winner that the document does not have.
    */
-  removeEntry(segmentId: string, key: string): TreeNode | null {
+  removeEntry(segmentId: string, key: string, isTaken = false): TreeNode | null {
     const node = this.find(key);
     if (node === null) return null;
     this.tally.countEntries(node, -1);
+    if (node.entries <= 1) node.hasCopies = false;
     const winner = node.register;
     if (winner?.home === segmentId && node.entries > 0) winner.home = this.#owner.findCopy(winner) ?? segmentId;
-    const isOrphaned = winner?.home === segmentId && !this.#isForgettable(node);
+    // Who took us for gone may not have known of it: what a tombstone of ours hides may be on its way to us.
+    const isOrphaned = winner?.home === segmentId && (isTaken || !this.#isForgettable(node));
     if (winner?.home === segmentId) {
       // Its owner knows of a later write, which may come to us by another way a moment from now. Until then
       // this is the newest we know: dropping it would show a miss, or an older value, in between.
@@ -209,8 +211,10 @@ export class Tree {
   buryExpired(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
     const { register } = node;
     if (register === null || register.expiresAt === 0 || node.children === null) return;
+    const now = this.#owner.now();
+    if (register.value !== undefined && !hasExpired(register, now)) return;
     // What is itself hidden hides nothing.
-    if (!isVisible(node, register, this.#owner.now())) return;
+    if (!isVisible(node, register, now)) return;
     this.#buryBelow(node, { time: expiryTime(register), writer: '' }, true, isOurs);
   }
 
@@ -219,7 +223,7 @@ export class Tree {
    * `entriesMax` entries there and none below, and nothing above shows through.
    */
   isLastTrace(node: TreeNode, entriesMax: number): boolean {
-    if (node.entries > entriesMax || node.hasTracesBelow()) return false;
+    if (node.entries > entriesMax || node.hasEntriesBelow()) return false;
     if (node.parent === null) return true;
     return ownProperty(walkTo(node.parent, this.#owner.now()).base, node.segment) === undefined;
   }
@@ -279,9 +283,8 @@ export class Tree {
     const loser = node.register;
     const isCleared = register.value === undefined;
     node.isUsed = true;
-    node.hasCopies = false;
     this.#place(node, register);
-    if (loser !== null) this.#bury(loser);
+    if (loser !== null) this.#bury(loser, node);
     if (isCleared && node.entries > 0) this.#owner.onCleared(node);
     if (node.children !== null) this.#buryBelow(node, register, isCleared, () => true);
     this.#stale(node);
@@ -294,8 +297,9 @@ export class Tree {
     this.#timetable.replace(node, former);
   }
 
-  #bury(register: Register): void {
-    if (register.home !== null) this.#owner.onDead(register);
+  #bury(register: Register, node: TreeNode): void {
+    if (register.home !== null) this.#owner.onDead(register, node);
+    node.hasCopies = false;
   }
 
   /** Buries all winners below `node` that are earlier than `stamp`; `isCleared` if nothing takes their place. */
@@ -304,7 +308,7 @@ export class Tree {
       const { register } = child;
       if (register !== null && supersedes(stamp, register) && isOurs(child)) {
         this.#place(child, null);
-        this.#bury(register);
+        this.#bury(register, child);
       }
       if (isCleared && child.entries > 0) this.#owner.onCleared(child);
       if (child.children !== null) this.#buryBelow(child, stamp, isCleared, isOurs);
@@ -313,6 +317,8 @@ export class Tree {
   }
 
   #forget(node: TreeNode): void {
+    // What only an expiry hid, and is in the document no more, must not be seen again.
+    this.buryExpired(node, ({ register }) => register !== null && isOrphan(register));
     this.#place(node, null);
     this.#stale(node);
   }

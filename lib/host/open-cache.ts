@@ -207,6 +207,10 @@ export class OpenCache {
     // From now on it takes no office: what it would save, others have.
     this.#state = 'closed';
     this.#collector.stop();
+    // What others have yet to write into a new epoch may be known to nobody else.
+    this.replica.writeOrphans();
+    do this.commit();
+    while (this.replica.hasUnwritten);
     await this.#keeper.end();
     this.#peers.leave();
     this.replica.destroy();
@@ -307,7 +311,7 @@ export class OpenCache {
   }
 
   #scheduleCommit(): void {
-    if (this.#isCommitScheduled) return;
+    if (this.#isCommitScheduled || this.#state === 'closed') return;
     this.#isCommitScheduled = true;
     this.#host.scheduleCommit(this);
   }
