@@ -12,7 +12,7 @@ import { Random } from '../simulation/random';
 import { Guest, readBack } from './guests';
 import { MemoryDisk, type Fault } from './memory-disk';
 
-const { CRASHES = '1000', CRASH_SEED = '1' } = process.env;
+const { CRASHES = '1500', CRASH_SEED = '1' } = process.env;
 const count = Number(CRASHES);
 const seedFirst = Number(CRASH_SEED);
 
@@ -20,6 +20,8 @@ beforeEach(() => {
   // Small, so that a short history has many snapshots, and waits for nothing.
   jest.replaceProperty(limits, 'logRewriteBytesMin', 600);
   jest.replaceProperty(limits, 'contentionWaitMs', 0 as never);
+  jest.replaceProperty(limits, 'wholeWaitMs', 0 as never);
+  jest.replaceProperty(limits, 'wholePollMs', 0 as never);
 });
 afterEach(() => {
   jest.restoreAllMocks();
@@ -33,6 +35,7 @@ async function live(guest: Guest, random: Random, isKilled: () => boolean, kill:
     await guest.begin();
     for (let i = random.int(12); i > 0 && !isKilled(); i--) {
       for (let writes = random.int(4); writes > 0; writes--) guest.write();
+      if (random.chance(0.05)) guest.beginEpoch();
       if (random.chance(0.4)) {
         await guest.flush();
         // Nothing is as fragile as a promise that was just given.

@@ -54,6 +54,13 @@ export class Guest {
     this.replica.commit();
   }
 
+  /** As a manager does that sees nobody else. */
+  beginEpoch(): void {
+    this.replica.beginEpoch();
+    this.replica.tend(new Set(), true);
+    this.replica.commit();
+  }
+
   /** Asks for the promise that all it has is on disk. */
   async flush(): Promise<void> {
     const counts = this.#counts();

@@ -34,7 +34,7 @@ export type Fault = 'ENOSPC' | 'EIO' | 'EMFILE' | 'short' | 'killed';
 
 const directory = '/data';
 let inoLast = 0n;
-let mtimeLast = BigInt(Date.now()) * 1_000_000n;
+let mtimeLast = 0n;
 
 export class MemoryDisk {
   #names = new Map<string, Inode>();
@@ -144,7 +144,7 @@ export class MemoryDisk {
       const inode = this.#inodeOf(descriptor);
       const write = { position, bytes: bytes.slice() };
       inode.bytes = apply(inode.bytes, write);
-      inode.mtimeNs = ++mtimeLast;
+      inode.mtimeNs = nextMtime();
       inode.pending.push(write);
       return bytes.length;
     },
@@ -183,6 +183,13 @@ export class MemoryDisk {
   }
 }
 
+/** Of this moment, and never twice. */
+function nextMtime(): bigint {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  mtimeLast = now > mtimeLast ? now : mtimeLast + 1n;
+  return mtimeLast;
+}
+
 function nameOf(path: string): string {
   return path.slice(directory.length + 1);
 }
@@ -192,7 +199,7 @@ function systemError(code: string): Error {
 }
 
 function newInode(bytes: Uint8Array): Inode {
-  return { ino: ++inoLast, mtimeNs: ++mtimeLast, bytes, durable: new Uint8Array(), pending: [{ position: 0, bytes }] };
+  return { ino: ++inoLast, mtimeNs: nextMtime(), bytes, durable: new Uint8Array(), pending: [{ position: 0, bytes }] };
 }
 
 function statusOf({ ino, bytes, mtimeNs }: Inode): FileStatus {

@@ -288,6 +288,8 @@ export class Keeper {
     if (log !== null && !log.hasFailed && !(await this.#store.hasForeignFile())) {
       if (!this.#isBased || this.#hasRetired || log.isEmpty) return log;
       this.#hasRetired = true;
+      // What is recorded while one log follows the other may be in neither: the snapshot has it.
+      this.#isBased = false;
       if (await this.#store.rotate().catch(() => false)) return this.#store.log;
     }
     this.#isBased = false;

@@ -103,8 +103,10 @@ export class LogFile {
     return runStepsSync(this.#guarded(this.#syncing()), disk);
   }
 
-  /** Ends when nothing is being written; nothing can be added any more. */
+  /** Ends when all that was added is written; nothing can be added any more. */
   async close(): Promise<void> {
+    // What it has taken shall be in it, but nobody waits for that.
+    await this.write().catch(() => undefined);
     await Promise.all([this.#writes.settle(), this.#syncs.settle()]);
     this.#failure ??= logError('the log is closed');
     try {

@@ -92,8 +92,6 @@ export class Store {
   async releaseLog(): Promise<void> {
     const log = this.#log;
     this.#setLog(null);
-    // What it has taken shall be in it, but nobody waits for that.
-    await log?.write().catch(() => undefined);
     await log?.close();
   }
 
