@@ -23,19 +23,19 @@ export const limits = {
   /** Spelled paths that a replica remembers with their node at most, per generation. */
   pathIndexMax: 32 * KiB,
   /** Writes after which a replica begins a new segment map. */
-  segmentWritesMax: 500,
+  segmentWritesMax: 250,
   /** Estimated bytes of a value above which it is removed as soon as it has lost, not with its segment map. */
   lostValueBytesMax: 4 * KiB,
   /** Entries that compaction moves in one turn of the event loop: one or two milliseconds. */
-  compactionMovesMax: 200,
+  compactionMovesMax: 100,
   /** Estimated bytes of values that compaction moves in one turn, give or take one value. */
   compactionBytesMax: MiB,
   /** Milliseconds that writing, or taking in what others wrote, may take of one turn of the event loop, give or take a commit. */
   turnMs: 4,
   /** Messages that are taken in at once, in one transaction as far as they are updates. */
-  receiveCountMax: 16,
+  receiveCountMax: 8,
   /** Bytes of messages that are taken in at once, give or take one. */
-  receiveBytesMax: 16 * KiB,
+  receiveBytesMax: 8 * KiB,
   /** Winners that are written to the document at once, and go out in one frame. */
   commitMax: 250,
   /** Values that the manager evicts in one turn of the event loop. */
@@ -49,7 +49,7 @@ export const limits = {
   /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */
   pastClientsMax: 100,
   /** Segment maps that a document may have seen, and four times those it has, before a new epoch begins: Yjs keeps the name of each. */
-  pastSegmentsMax: 2000,
+  pastSegmentsMax: 4000,
   /** Milliseconds that a write of a peer may be ahead of the latest that this process's clock has shown. */
   clockAheadMsMax: 24 * 60 * 60 * 1000,
   /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */

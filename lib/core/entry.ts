@@ -23,12 +23,17 @@ export function segmentOwner(id: string): string | null {
   return SEGMENT_ID.exec(id)?.[1] ?? null;
 }
 
+/** The replica that owns the segment map `id`, which is one. */
+export function ownerOf(id: string): string {
+  return id.slice(0, id.indexOf('.'));
+}
+
 /** Whether both name segment maps of one owner, and `id` the earlier one. */
 export function isEarlierSegment(id: string | null, other: string | null): boolean {
   if (id === null || other === null) return false;
-  const dot = id.indexOf('.');
-  if (dot !== other.indexOf('.') || id.slice(0, dot) !== other.slice(0, dot)) return false;
-  return Number(id.slice(dot + 1)) < Number(other.slice(dot + 1));
+  const owner = ownerOf(id);
+  if (ownerOf(other) !== owner) return false;
+  return Number(id.slice(owner.length + 1)) < Number(other.slice(owner.length + 1));
 }
 
 export function encodeEntry(register: Register, owner: string): readonly unknown[] {

@@ -34,8 +34,8 @@ export class Ledger {
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
   readonly #clearings = new Set<TreeNode>();
   readonly #wards = new Set<string>();
-  /** Nodes of the outbox whose winners were in the document of the epoch before. */
-  #carried = new Set<TreeNode>();
+  /** How many of the outbox, from its beginning, have to go until all is written that the epoch before had. */
+  #carriedLeft = 0;
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
@@ -61,7 +61,7 @@ export class Ledger {
 
   /** Whether something of the epoch before waits to be written into this one. */
   get isCarrying(): boolean {
-    return this.#carried.size > 0;
+    return this.#carriedLeft > 0;
   }
 
   /** Whether a commit would do something. */
@@ -81,7 +81,7 @@ export class Ledger {
     this.#removals.clear();
     this.#expired.clear();
     this.#clearings.clear();
-    this.#carried = new Set(this.#outbox);
+    this.#carriedLeft = this.#outbox.size;
     this.#revision++;
   }
 
@@ -116,7 +116,7 @@ export class Ledger {
   /** Likewise, for what the document of the epoch before had, and this one ought to have. */
   carry(node: TreeNode): void {
     this.write(node);
-    this.#carried.add(node);
+    this.#carriedLeft = this.#outbox.size;
   }
 
   /** `register`, which the document holds, has lost at `node`. */
@@ -240,7 +240,7 @@ export class Ledger {
     for (const node of this.#outbox) {
       if (nodes.length >= countMax || bytes >= limits.commitBytesMax) break;
       this.#outbox.delete(node);
-      this.#carried.delete(node);
+      if (this.#carriedLeft > 0) this.#carriedLeft--;
       // Hidden or replaced before it was written: nobody needs to hear of it.
       if (node.register?.home !== null) continue;
       nodes.push(node);

@@ -5,7 +5,7 @@
  * which registers appear and go, and hears which have died.
  */
 import type { CommittedEntry } from './commit';
-import { isEarlierSegment, segmentOwner } from './entry';
+import { isEarlierSegment, ownerOf } from './entry';
 import { TreeNode } from './node';
 import { isOrphan, Orphans } from './orphans';
 import { parseKey, parsePath, type Path } from './path';
@@ -184,7 +184,21 @@ export class Tree {
    * others are orphans until their owners have written them again.
    */
   beginDocument(isOurs: (node: TreeNode) => boolean): void {
-    this.#beginBelow(this.root, isOurs);
+    // Not by recursion, which would take several times as long for a large tree that was never walked before.
+    const nodes = [this.root];
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i]!;
+      if (node.children !== null) for (const child of node.children.values()) nodes.push(child);
+      const { register } = node;
+      const home = register?.home ?? null;
+      if (register !== null && home !== null && !isOrphan(register) && !isOurs(node)) {
+        this.orphans.add(node, register, ownerOf(home));
+      }
+      node.entries = 0;
+      node.hasCopies = false;
+    }
+    this.tally.entries = 0;
+    for (const node of nodes.reverse()) if (node.register === null) node.prune();
   }
 
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */
@@ -267,7 +281,7 @@ export class Tree {
   #rehome(node: TreeNode, winner: Register, register: Register): boolean {
     const { home } = winner;
     const isKept = home !== null && !isOrphan(winner) && home !== register.home;
-    if (isKept) node.hasCopies ||= segmentOwner(home) !== segmentOwner(register.home!);
+    if (isKept) node.hasCopies ||= ownerOf(home) !== ownerOf(register.home!);
     if (register.value === undefined && winner.value !== undefined) {
       this.#place(node, register);
       this.#stale(node);
@@ -325,18 +339,6 @@ export class Tree {
 
   #isForgettable(node: TreeNode): boolean {
     return node.register?.value === undefined && this.isLastTrace(node, 0);
-  }
-
-  #beginBelow(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
-    const { register } = node;
-    if (register?.home != null && !isOrphan(register)) {
-      const { home } = register;
-      if (!isOurs(node)) this.orphans.add(node, register, segmentOwner(home));
-    }
-    this.tally.countEntries(node, -node.entries);
-    node.hasCopies = false;
-    if (node.children !== null) for (const child of [...node.children.values()]) this.#beginBelow(child, isOurs);
-    node.prune();
   }
 
   /** Forgets what reads saw at `node`, above and below it. */
