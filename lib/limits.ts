@@ -48,8 +48,8 @@ export const limits = {
   stateBytesMax: 256 * KiB,
   /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */
   pastClientsMax: 100,
-  /** Segment maps that a document may have seen, and four times those it has, before a new epoch begins: Yjs keeps the name of each. */
-  pastSegmentsMax: 4000,
+  /** Segment maps that a document may have seen, and eight times those it has, before a new epoch begins: Yjs keeps the name of each. */
+  pastSegmentsMax: 500,
   /** Milliseconds that a write of a peer may be ahead of the latest that this process's clock has shown. */
   clockAheadMsMax: 24 * 60 * 60 * 1000,
   /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */

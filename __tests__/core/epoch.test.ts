@@ -290,14 +290,14 @@ describe('a new epoch is due', () => {
       }
     };
     // Each write begins a segment map, and the one before, in which nothing lives any more, goes.
-    write('x', limits.pastSegmentsMax + 4);
-    expect(replica.census()).toMatchObject({ segments: 1, segmentsEver: limits.pastSegmentsMax + 4 });
+    write('x', limits.pastSegmentsMax + 8);
+    expect(replica.census()).toMatchObject({ segments: 1, segmentsEver: limits.pastSegmentsMax + 8 });
     expect(replica.needsEpoch(1)).toBe(false);
     write('x', 1);
     expect(replica.needsEpoch(1)).toBe(true);
     // Where more are in use more may be past: the time that a new epoch takes grows with what there is.
     write('y', 3);
-    expect(replica.census()).toMatchObject({ segments: 2, segmentsEver: limits.pastSegmentsMax + 8 });
+    expect(replica.census()).toMatchObject({ segments: 2, segmentsEver: limits.pastSegmentsMax + 16 });
     expect(replica.needsEpoch(1)).toBe(false);
     write('y', 1);
     expect(replica.needsEpoch(1)).toBe(true);

@@ -171,7 +171,7 @@ export class Replica {
    */
   needsEpoch(peerCount: number): boolean {
     const { clientCount, segmentCount, segmentCountEver } = this.#document;
-    const hasManyNames = segmentCountEver > limits.pastSegmentsMax + 4 * segmentCount;
+    const hasManyNames = segmentCountEver > limits.pastSegmentsMax + 8 * segmentCount;
     return clientCount > limits.pastClientsMax + peerCount || hasManyNames;
   }
 

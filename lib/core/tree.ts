@@ -186,8 +186,8 @@ export class Tree {
   beginDocument(isOurs: (node: TreeNode) => boolean): void {
     // Not by recursion, which would take several times as long for a large tree that was never walked before.
     const nodes = [this.root];
-    for (let i = 0; i < nodes.length; i++) {
-      const node = nodes[i]!;
+    for (let next = 0; next < nodes.length; ) {
+      const node = nodes[next++]!;
       if (node.children !== null) for (const child of node.children.values()) nodes.push(child);
       const { register } = node;
       const home = register?.home ?? null;
