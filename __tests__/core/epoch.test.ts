@@ -296,7 +296,7 @@ describe('a new epoch is due', () => {
     write('x', 1);
     expect(replica.needsEpoch(1)).toBe(true);
     // Where more are in use more may be past: the time that a new epoch takes grows with what there is.
-    write('y', 3);
+    write('y', 7);
     expect(replica.census()).toMatchObject({ segments: 2, segmentsEver: limits.pastSegmentsMax + 16 });
     expect(replica.needsEpoch(1)).toBe(false);
     write('y', 1);

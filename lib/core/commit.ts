@@ -19,7 +19,7 @@ export interface CommitOrder {
   readonly removals: readonly EntryPlace[];
   /** Tombstones of expired values, each to take the place of its value in its home. */
   readonly tombstones: readonly Register[];
-  /** Entries to move, at most, where compaction is due. */
+  /** Entries to move or drop where compaction is due, beyond two for each register; 0 for no compaction. */
   readonly movesMax: number;
   /** What of an entry must move on before its segment map goes; null if nobody needs it. */
   readonly survivor: (key: string, segmentId: string, read: () => Register | null) => Register | null;

@@ -225,17 +225,19 @@ export class Document {
   }
 
   /** Empties and deletes segment maps that should go, as far as `movesMax` allows; what went with them. */
-  #compact({ movesMax, survivor, onMoved }: CommitOrder): EntryPlace[] {
+  #compact({ movesMax, survivor, onMoved, registers }: CommitOrder): EntryPlace[] {
     const dropped: EntryPlace[] = [];
+    // In step with what is written: else who writes without a pause would leave more dead than is given back.
+    const countMax = movesMax === 0 ? 0 : movesMax + 2 * registers.length;
     let [count, bytes] = [0, 0];
-    while (count < movesMax) {
+    while (count < countMax) {
       const segment = this.#segments.next();
       if (segment === null) break;
       const { id, map, lost } = segment;
       for (const key of map.keys()) {
         // Moved before, in an earlier commit perhaps, or dead.
         if (lost.has(key)) continue;
-        if (count >= movesMax || bytes >= limits.compactionBytesMax) return dropped;
+        if (count >= countMax || bytes >= limits.compactionBytesMax) return dropped;
         const register = survivor(key, id, () => recallEntry(map.get(key), key, id));
         this.#segments.lose(id, key);
         count++;
