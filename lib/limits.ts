@@ -78,12 +78,16 @@ export const limits = {
   answerWaitMs: 3_000,
   /** Milliseconds that a flush waits for all connected processes before it rejects. */
   flushWaitMs: 30_000,
-  /** Expired values that the timer turns into tombstones in one turn of the event loop. */
+  /** Expired values, and old tombstones, that a sweep deals with between two looks at the clock. */
   sweepMax: 100,
+  /** Milliseconds that a sweep may take of one turn of the event loop, before what it did is committed. */
+  sweepMs: 3,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
   /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */
   wholeWaitMs: 2_000,
+  /** Milliseconds that a process which is asked to save, and is not the manager, waits whether it comes to be. */
+  officeWaitMs: 1000,
   /** Milliseconds between two looks whether they have. */
   wholePollMs: 20,
   /** Milliseconds that an exiting process waits for others that save as they exit; then it saves all the same. */

@@ -76,7 +76,7 @@ test('the dead are not carried: history does not outlive its epoch', () => {
   const before = a.census().structs;
   a.beginEpoch();
   a.commit();
-  expect(before).toBeGreaterThan(400);
+  expect(before).toBeGreaterThan(50);
   expect(a.census().structs).toBeLessThan(30);
 });
 

@@ -40,7 +40,10 @@ export class Collector {
     this.#isSweeping = false;
     if (this.#timer === null) return;
     const { replica, commit } = this.#options;
-    const hasMore = replica.sweep(limits.sweepMax);
+    const end = performance.now() + limits.sweepMs;
+    let hasMore: boolean;
+    do hasMore = replica.sweep(limits.sweepMax);
+    while (hasMore && performance.now() < end);
     commit();
     if (!hasMore) return;
     this.#isSweeping = true;

@@ -3,10 +3,11 @@
  *
  * The manager keeps the file copy and looks after what is left of the gone. Nobody's writes depend on it.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
 import { CacheError } from '../errors';
 import type { Peer } from '../events';
+import { limits } from '../limits';
 import type { Candidate } from '../mesh/hello';
 import { mostSenior } from '../mesh/manager';
 import type { Keeper } from './keeper';
@@ -85,22 +86,33 @@ export class Office {
     }
   }
 
-  /** A peer takes this process for the manager; the answer is empty, or says why its writes are not on disk. */
-  saveFor(answer: (problem: string) => void): void {
-    const { isPersistent, keeper } = this.#options;
-    if (!isPersistent) {
+  /**
+   * A peer takes this process for the manager; the answer is empty, or says why its writes are not on disk.
+   * `isAsking` tells whether it still wants to know.
+   */
+  saveFor(answer: (problem: string) => void, isAsking: () => boolean): void {
+    if (!this.#options.isPersistent) {
       answer('The process that was asked keeps no file.');
       return;
     }
-    keeper.save().then(
+    this.#saveFor(isAsking).then(
       () => {
         answer('');
       },
       (error: unknown) => {
         // Who leaves owes no answer: the peer will ask whoever is the manager then.
-        if (!keeper.isEnded) answer(error instanceof Error ? error.message : String(error));
+        if (!this.#options.keeper.isEnded) answer(error instanceof Error ? error.message : String(error));
       },
     );
+  }
+
+  async #saveFor(isAsking: () => boolean): Promise<void> {
+    // One of the two is behind the news, or sees fewer. Not at once: to write a file that is another's takes it
+    // from that one, who takes it back.
+    for (let waitedMs = 0; !this.isOurs && waitedMs < limits.officeWaitMs; waitedMs += limits.wholePollMs) {
+      await delay(limits.wholePollMs);
+    }
+    if (isAsking()) await this.#options.keeper.save();
   }
 
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */

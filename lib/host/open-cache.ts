@@ -61,7 +61,7 @@ export class OpenCache {
       isPersistent: options.isPersistent,
       send: (link, message) => host.send(link, options.name, message),
       onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
-      onSave: (answer) => this.#office.saveFor(answer),
+      onSave: (answer, isAsking) => this.#office.saveFor(answer, isAsking),
       onError,
     });
     this.#keeper = new Keeper({

@@ -20,7 +20,7 @@ export interface PeersOptions {
   /** A peer has opened the cache, or closed it, or is gone. */
   readonly onPresence: (peer: Hello, isPresent: boolean) => void;
   /** A peer wants to know when all it sent is on disk; the answer is empty, or says why it is not. */
-  readonly onSave: (answer: (problem: string) => void) => void;
+  readonly onSave: (answer: (problem: string) => void, isAsking: () => boolean) => void;
   readonly onError: (error: CacheError) => void;
 }
 
@@ -86,7 +86,7 @@ export class Peers {
           this.restartAll();
         },
         onFlush: (isDurable, answer) => {
-          if (isDurable) onSave(answer);
+          if (isDurable) onSave(answer, () => session.isPresent);
           else answer('');
         },
       },
