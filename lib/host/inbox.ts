@@ -26,7 +26,8 @@ export class Inbox {
     const waiting = this.#waiting.get(link);
     if (waiting === undefined) this.#waiting.set(link, [...payloads]);
     else waiting.push(...payloads);
-    if (!this.#isScheduled) this.#work();
+    if (this.#isScheduled) link.pause();
+    else this.#work();
   }
 
   /** Takes in what waits of a link that has ended; not behind a message for which this process has ended it. */
