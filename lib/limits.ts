@@ -32,12 +32,12 @@ export const limits = {
   compactionBytesMax: MiB,
   /** Milliseconds that writing, or taking in what others wrote, may take of one turn of the event loop, give or take a commit. */
   turnMs: 4,
-  /** Messages that are taken in at once, in one transaction as far as they are updates. */
-  receiveCountMax: 8,
+  /** Messages that are taken in at once, in one transaction as far as they are updates, where they mean little. */
+  receiveCountMax: 16,
   /** Bytes of messages that are taken in at once, give or take one. */
   receiveBytesMax: 8 * KiB,
   /** Winners that are written to the document at once, and go out in one frame. */
-  commitMax: 250,
+  commitMax: 125,
   /** Values that the manager evicts in one turn of the event loop. */
   evictionsMax: 1000,
   /** Estimated bytes of values that are written to the document at once, and go out in one frame. */

@@ -130,6 +130,22 @@ describe('an answer', () => {
     expect(talk.settle()).toEqual([]);
   });
 
+  test('that is not complete holds back a flush until it is', () => {
+    const talk = new Talk();
+    for (let i = 0; i < 3; i++) talk.replicas.A.set(`k${i}`, i);
+    talk.open('A', 'B').flush('A', 'early').settle();
+    for (let turn = 0; turn < 2; turn++) {
+      endTurn(talk, 'A', 1);
+      if (turn === 0) talk.flush('A', 'late');
+      expect(talk.settle()).toEqual(['A > B update']);
+    }
+    endTurn(talk, 'A', 1);
+    expect(talk.settle()).toEqual([
+      'A > B update', 'A > B complete', 'B: answered 1', 'A > B flush 1', 'B > A flushed 1', 'A: flush early done',
+      'A > B flush 2', 'B > A flushed 2', 'A: flush late done',
+    ]);
+  });
+
   test('that was not complete when its link was lost is not completed on the next', () => {
     const talk = new Talk();
     talk.replicas.A.set('a', 1);

@@ -235,3 +235,17 @@ test('a clock that runs backwards loses no write', () => {
   replica.set('a.b', 3);
   expect(replica.get('a')).toEqual({ b: 3 });
 });
+
+test('a sweep in parts ends, since it takes what had expired when it began', () => {
+  for (let i = 1; i <= 20; i++) replica.set(`k${i}`, i, i);
+  const values = bench.told().length;
+  pass(10);
+  // Each part takes as long as it is until one more expires.
+  for (let parts = 0; replica.sweep(1); parts++) {
+    expect(parts).toBeLessThan(values);
+    pass(1);
+  }
+  expect(bench.told()).toEqual(Array.from({ length: 10 }, (_, i) => `r0! expire k${i + 1}`));
+  replica.sweep();
+  expect(bench.told()).toHaveLength(10);
+});

@@ -2,8 +2,8 @@
 import { createHook } from 'node:async_hooks';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
-import { Cache, CacheError, type CacheOptions } from '../../lib/index';
-import { addCleanup, newDirectory, openAll, readFile, startFork, startForks, until } from './harness';
+import { Cache, CacheError, type CacheOptions, type CacheStats, type ChangeEvent } from '../../lib/index';
+import { addCleanup, newDirectory, openAll, readFile, startFork, startForks, until, type Member } from './harness';
 
 /** A cache that is closed after the test. */
 function open(path: string, options: CacheOptions = {}, name = 'c'): Cache {
@@ -225,6 +225,30 @@ test('changes are told with path, reason and origin', async () => {
   expect(b!.heard('change')).toEqual(expect.arrayContaining([...told('remote'), cleared('remote')]));
   const expiry = b!.heard('change').filter((event) => (event as { reason: string }).reason === 'expire');
   expect(expiry).toHaveLength(1);
+});
+
+test('past its limit the manager evicts, for all, and every process is told which', async () => {
+  const path = newDirectory();
+  const [manager, other] = startForks(2);
+  const limit = { maxEntries: 10 };
+  await openAll([manager!], path, limit);
+  await openAll([other!], path, limit);
+  const figuresOf = async (member: Member): Promise<CacheStats> => (await member.ask('stats')) as CacheStats;
+  expect([(await figuresOf(manager!)).manager, (await figuresOf(other!)).manager]).toEqual([true, false]);
+  await other!.ask('fill', 'a', 50);
+  const evicted = (member: Member, origin: string): string[] => {
+    const events = member.heard('change') as ChangeEvent[];
+    return events.filter((event) => event.reason === 'evict' && event.origin === origin).map((event) => event.path).sort();
+  };
+  await until('it is told', () => evicted(manager!, 'local').length >= 40 && evicted(other!, 'remote').length >= 40);
+  expect(await figuresOf(manager!)).toMatchObject({ entries: 10, evictions: 40 });
+  expect(await figuresOf(other!)).toMatchObject({ entries: 10, evictions: 0 });
+  const left = await manager!.ask('get', 'a');
+  expect(await other!.ask('get', 'a')).toEqual(left);
+  const gone = Array.from({ length: 50 }, (_, i) => String(i)).filter((key) => !(key in (left as object)));
+  const paths = gone.map((key) => `a[${key}]`).sort();
+  expect([evicted(manager!, 'local'), evicted(other!, 'remote')]).toEqual([paths, paths]);
+  expect([...evicted(manager!, 'remote'), ...evicted(other!, 'local')]).toEqual([]);
 });
 
 test('peers, the manager, a sync and the end are told', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { encodeEnvelope, type Message } from '../../lib/core/message';
 import { firstEpoch } from '../../lib/core/epoch';
 import { Cache, type CacheError, type CacheOptions } from '../../lib/index';
+import { limits } from '../../lib/limits';
 import { socketDirectory } from '../../lib/mesh/directory';
 import { encodeFrame } from '../../lib/mesh/frame';
 import { encodeHello } from '../../lib/mesh/hello';
@@ -151,6 +152,21 @@ test('a stopped process holds nobody up, and is whole again when it goes on', as
   await until('it is whole', async () => Object.keys((await stopped!.ask('get', [])) as object).length === 30);
   expect(await stopped!.ask('get', [])).toEqual(await a!.ask('get', []));
   expect([a!, b!, stopped!].flatMap((member) => member.heard('error'))).toEqual([]);
+});
+
+test('destroy removes the file though a stopped process does not answer, and says that it did not', async () => {
+  jest.replaceProperty(limits, 'flushWaitMs', 500 as never);
+  addCleanup(() => jest.restoreAllMocks());
+  const path = newDirectory();
+  const { cache } = open({ path });
+  cache.set('a', 1);
+  await cache.flush();
+  const [stopped] = startForks(1);
+  await openAll([stopped!], path);
+  expect(readdirSync(path)).toContain('c.db');
+  stopped!.signal('SIGSTOP');
+  await expect(cache.destroy()).rejects.toEqual(withCode('TIMEOUT'));
+  expect(readdirSync(path)).toEqual([]);
 });
 
 /** What a stranger may send: nonsense, and what looks right until one looks closer. */

@@ -208,3 +208,18 @@ test('processes that all exit at the same moment leave what both had in the file
   expect(existsSync(join(path, 'c.db'))).toBe(true);
   expect(await readFile(path, 'a')).toBe(1);
 });
+
+test('processes that set values and exit at the same moment, without a word to each other, lose none', async () => {
+  const path = newDirectory();
+  for (const round of [0, 1]) {
+    const members = startForks(4);
+    await openAll(members, path);
+    for (const [i, member] of members.entries()) {
+      member.tell('fill', `r${round}m${i}`, 50);
+      member.tell('exit', 0);
+    }
+    await Promise.all(members.map((member) => member.ended));
+  }
+  const names = [0, 1].flatMap((round) => [0, 1, 2, 3].map((i) => `r${round}m${i}`));
+  expect(await countsIn(path)).toEqual(Object.fromEntries(names.map((name) => [name, 50])));
+});

@@ -1,7 +1,8 @@
 /** All kinds of processes and threads of an application hold the same data. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { newDirectory, openAll, readFile, runScript, startFamily, startFork, startForks, startThread, until } from './harness';
+import type { CacheStats, ManagerEvent } from '../../lib/index';
+import { newDirectory, openAll, readFile, runScript, startFamily, startFork, startForks, startThread, until, type Member } from './harness';
 
 test('forks, threads, ESM entries, cluster workers and scripts share one cache', async () => {
   const path = newDirectory();
@@ -119,6 +120,30 @@ test('with persist: false there is no file, and a process that keeps one saves f
   await keeper.kill();
   // Nothing was said about disk: the keeper has written only what it had when it took office.
   expect(await readFile(path, 'a')).toBe(1);
+});
+
+test('where nobody keeps a file there is a manager all the same, and another when it is gone', async () => {
+  const path = newDirectory();
+  const members = startForks(3);
+  await openAll(members, path, { persist: false });
+  const managers = async (): Promise<Member[]> => {
+    const stats = (await Promise.all(members.map((member) => member.ask('stats')))) as CacheStats[];
+    return members.filter((_, i) => stats[i]!.manager);
+  };
+  while (members.length > 0) {
+    await until('one manager', async () => (await managers()).length === 1);
+    const [manager] = await managers();
+    const pid = await manager!.ask('pid');
+    await until('all name it', () =>
+      members.every((member) => {
+        const last = member.heard('manager').at(-1);
+        return (last as ManagerEvent).manager.pid === pid && (last as ManagerEvent).isSelf === (member === manager);
+      }),
+    );
+    members.splice(members.indexOf(manager!), 1);
+    await manager!.kill();
+  }
+  expect(readdirSync(path)).toEqual([]);
 });
 
 test('keepers save what processes without a file have set', async () => {

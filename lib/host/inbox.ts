@@ -16,6 +16,8 @@ export class Inbox {
   readonly #waiting = new Map<Link, Uint8Array[]>();
   #receiving: Link | null = null;
   #isScheduled = false;
+  /** Messages that are taken in at once: as many as take a small part of a turn, since each may mean little or much. */
+  #countMax = 1;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -26,7 +28,8 @@ export class Inbox {
     const waiting = this.#waiting.get(link);
     if (waiting === undefined) this.#waiting.set(link, [...payloads]);
     else waiting.push(...payloads);
-    if (!this.#isScheduled) this.#work();
+    if (this.#isScheduled) link.pause();
+    else this.#work();
   }
 
   /** Takes in what waits of a link that has ended; not behind a message for which this process has ended it. */
@@ -67,7 +70,7 @@ export class Inbox {
     const waiting = this.#waiting.get(link);
     if (waiting === undefined) return;
     let [count, bytes] = [0, 0];
-    while (count < waiting.length && count < limits.receiveCountMax && bytes < limits.receiveBytesMax) {
+    while (count < waiting.length && count < this.#countMax && bytes < limits.receiveBytesMax) {
       bytes += waiting[count++]!.length;
     }
     const batch = waiting.splice(0, count);
@@ -77,10 +80,17 @@ export class Inbox {
     }
     const outer = this.#receiving;
     this.#receiving = link;
+    const since = performance.now();
     try {
       this.#options.receive(link, batch);
     } finally {
       this.#receiving = outer;
+      this.#adapt(performance.now() - since);
     }
+  }
+
+  #adapt(ms: number): void {
+    if (ms > limits.turnMs / 2) this.#countMax = Math.max(1, this.#countMax >> 1);
+    else if (ms < limits.turnMs / 8) this.#countMax = Math.min(limits.receiveCountMax, this.#countMax * 2);
   }
 }

@@ -1,0 +1,75 @@
+/** What an open cache does at the ends of its turns, and at its own. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OpenCacheOptions } from '../../lib/host/ports';
+import { limits } from '../../lib/limits';
+import { Bench } from '../core/replicas';
+import { until } from '../mesh/meshes';
+import { linkToSilentPeer, TestHost } from './hosts';
+
+async function open(options: Partial<OpenCacheOptions> = {}): Promise<TestHost> {
+  const host = new TestHost(options);
+  await host.cache.sync();
+  host.endTurns(Infinity);
+  return host;
+}
+
+describe('a cache over its limits', () => {
+  test('comes to rest when nothing is left that can be evicted', async () => {
+    // A limit that not even an empty cache keeps.
+    const host = await open({ maxEntries: -1 });
+    const { cache } = host;
+    cache.replica.set('a', 1);
+    cache.touch();
+    expect(host.endTurns(100)).toBeLessThan(100);
+    expect(cache.replica.isOverLimits).toBe(true);
+    expect(cache.stats()).toMatchObject({ entries: 0, evictions: 1 });
+    await cache.end();
+  });
+
+  test('evicts more than is done in one turn in several', async () => {
+    const host = await open({ maxEntries: 10 });
+    const { cache } = host;
+    for (let i = 0; i < 2 * limits.evictionsMax; i++) cache.replica.set(`k${i}`, i);
+    cache.touch();
+    expect(host.endTurns(1)).toBe(1);
+    expect(cache.stats().evictions).toBe(limits.evictionsMax);
+    expect(host.endTurns(100)).toBeLessThan(100);
+    expect(cache.stats()).toMatchObject({ entries: 10, evictions: 2 * limits.evictionsMax - 10 });
+    await cache.end();
+  });
+
+  test('gives away what has expired before anything that lives', async () => {
+    const host = await open({ maxEntries: 10 });
+    const { cache } = host;
+    for (let i = 0; i < 10; i++) cache.replica.set(`living${i}`, i);
+    for (let i = 0; i < 10; i++) cache.replica.set(`expired${i}`, i, 1);
+    await delay(2);
+    cache.touch();
+    host.endTurns(100);
+    expect(cache.stats()).toMatchObject({ entries: 10, evictions: 0 });
+    expect(Object.keys(cache.replica.get([]) as object)).toEqual(Array.from({ length: 10 }, (_, i) => `living${i}`));
+    await cache.end();
+  });
+});
+
+test('who ends right after a new epoch began writes what others have yet to write into it, and tells of it', async () => {
+  const { cache: author } = await open();
+  author.replica.set('a', 1);
+  const { cache } = await open();
+  cache.replica.receive([author.replica.commit()!]);
+  await author.end();
+  const { link, heard } = await linkToSilentPeer();
+  cache.addLink(link);
+  const peer = new Bench().create({ now: Date.now });
+  peer.beginEpoch();
+  const { epoch } = peer;
+  const vector = peer.stateVector();
+  cache.receive(link, [{ type: 'state', epoch, replicaId: peer.id, vector, token: 1, isMirrored: false, isPersistent: false }]);
+  await cache.end();
+  await until('the end', () => heard.at(-1)?.type === 'leave');
+  for (const message of heard) {
+    if ((message.type !== 'update' && message.type !== 'sync') || message.epoch.number !== epoch.number) continue;
+    expect(peer.receive([message.update])).toBe('applied');
+  }
+  expect(peer.get([])).toEqual({ a: 1 });
+});
