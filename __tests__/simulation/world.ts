@@ -162,8 +162,9 @@ export class World {
       if (!this.#links.has(key)) this.#connect(key, a, b);
     });
     this.settle();
-    // What a process that is gone sent to some only is found by comparing, once seen and once confirmed.
-    for (let round = 0; round < 2; round++) {
+    // What a process that is gone sent to some only is found by comparing, once seen and once confirmed; what that
+    // brings may bring more to light.
+    for (let round = 0; round < 4; round++) {
       this.#compareAll();
       this.settle();
     }
