@@ -4,6 +4,7 @@ import { limits } from '../../lib/limits';
 import { Bench } from '../core/replicas';
 
 const INTERVAL_MS = 1;
+afterEach(() => jest.restoreAllMocks());
 
 /** Lets the timer fall due before the event loop turns. */
 function block(): void {
@@ -11,6 +12,7 @@ function block(): void {
 }
 
 test('while a sweep goes on, a part of it in every turn, the timer begins no other', async () => {
+  jest.replaceProperty(limits, 'sweepMs', 0 as never);
   const bench = new Bench();
   const replica = bench.create();
   const parts = 40;
