@@ -110,6 +110,16 @@ test('what takes long is taken in bit by bit, and the event loop turns in betwee
   await until('what comes later', () => scene.received.a.at(-1) === 'later');
 });
 
+test('links take turns, so that one with much to say does not keep another waiting', async () => {
+  const scene = await startScene('a', 'b');
+  scene.onPayload = block;
+  scene.inbox.add(scene.link('a'), numbered(10).map(bytesOf));
+  scene.inbox.add(scene.link('b'), numbered(2).map(bytesOf));
+  await until('the other', () => scene.received.b.length === 2);
+  expect(scene.received.a.length).toBeLessThanOrEqual(4);
+  await until('the one', () => scene.received.a.length === 10);
+});
+
 test('what waits of a link that ends is taken in, and nothing of another', async () => {
   const scene = await startScene('a', 'b');
   const payloads = numbered(3 * limits.receiveCountMax);

@@ -42,7 +42,8 @@ describe('a cache over its limits', () => {
     const host = await open({ maxEntries: 10 });
     const { cache } = host;
     for (let i = 0; i < 10; i++) cache.replica.set(`living${i}`, i);
-    for (let i = 0; i < 10; i++) cache.replica.set(`expired${i}`, i, 1);
+    // More than a sweep deals with at once.
+    for (let i = 0; i < 3 * limits.sweepMax; i++) cache.replica.set(`expired${i}`, i, 1);
     await delay(2);
     cache.touch();
     host.endTurns(100);

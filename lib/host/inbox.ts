@@ -74,10 +74,10 @@ export class Inbox {
       bytes += waiting[count++]!.length;
     }
     const batch = waiting.splice(0, count);
-    if (waiting.length === 0) {
-      this.#waiting.delete(link);
-      link.resume();
-    }
+    // To the end of the queue, or out of it.
+    this.#waiting.delete(link);
+    if (waiting.length > 0) this.#waiting.set(link, waiting);
+    else link.resume();
     const outer = this.#receiving;
     this.#receiving = link;
     const since = performance.now();

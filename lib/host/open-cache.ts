@@ -123,14 +123,14 @@ export class OpenCache {
   /** Moves what waits in the outbox into the document and out to the peers; what is too much, in later turns. */
   commit(): void {
     this.#isCommitScheduled = false;
-    const evicted = this.#evict();
+    const hasMore = this.#evict();
     const end = performance.now() + limits.turnMs;
     do {
       const update = this.replica.commit(limits.commitMax);
       if (update !== null) this.#peers.push(update);
     } while (this.replica.hasUncommitted && performance.now() < end);
     if (!this.replica.hasUnwritten) this.#peers.complete();
-    if (this.replica.hasUncommitted || evicted > 0) this.#scheduleCommit();
+    if (this.replica.hasUncommitted || hasMore) this.#scheduleCommit();
   }
 
   /**
@@ -300,14 +300,14 @@ export class OpenCache {
     }
   }
 
-  /** Evicts some values, where this is the manager and there are too many; how many. */
-  #evict(): number {
-    if (!this.#office.isOurs || !this.replica.isOverLimits) return 0;
+  /** Evicts some values, where this is the manager and there are too many; whether it is to be called again. */
+  #evict(): boolean {
+    if (!this.#office.isOurs || !this.replica.isOverLimits) return false;
     // What has expired goes first, for nothing.
-    this.replica.sweep(limits.sweepMax);
+    if (this.replica.sweep(limits.sweepMax)) return true;
     const evicted = this.replica.evict(limits.evictionsMax);
     this.#evictions += evicted;
-    return evicted;
+    return evicted > 0;
   }
 
   #scheduleCommit(): void {
