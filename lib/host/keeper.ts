@@ -105,16 +105,19 @@ export class Keeper {
   }
 
   /**
-   * Resolves when all that the replica has now is synced to disk. Rejects with ERR_CLUSTER_CACHE_STORAGE or
-   * _SNAPSHOT.
+   * Resolves to true when all that the replica has now is synced to disk, to false if it is not and `isWanted` no
+   * longer holds. Rejects with ERR_CLUSTER_CACHE_STORAGE or _SNAPSHOT.
    */
-  async save(): Promise<void> {
+  async save(isWanted: () => boolean = () => true): Promise<boolean> {
     try {
       for (let attempt = 1; !(await this.#isDurable()); attempt++) {
+        // Somebody else has come into office: who goes on would take the files from that one again and again.
+        if (!isWanted()) return false;
         if (this.#isEnded || attempt > limits.saveAttemptsMax) throw contention();
         // Two who take the files from each other again and again are soon out of step.
         if (!(await this.#rewrites.join())) await delay(attempt * Math.random() * limits.contentionWaitMs);
       }
+      return true;
     } finally {
       // A log that was begun for this alone is nobody's.
       if (!this.#isInOffice && !this.#isEnded) this.leaveOffice();

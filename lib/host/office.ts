@@ -73,9 +73,11 @@ export class Office {
       const manager = isPersistent && !this.isOurs ? this.#manager : null;
       if (manager === null) {
         // Whatever keeps a peer from answering must not keep anything from the disk.
-        const ended = await Promise.allSettled([peers.deliver(null), isPersistent ? keeper.save() : undefined]);
-        for (const end of ended) if (end.status === 'rejected') throw end.reason;
-        return;
+        const saving = isPersistent ? keeper.save(() => this.isOurs) : true;
+        const [delivered, saved] = await Promise.allSettled([peers.deliver(null), saving]);
+        for (const end of [delivered, saved]) if (end.status === 'rejected') throw end.reason;
+        if (saved.status === 'fulfilled' && saved.value) return;
+        continue;
       }
       const outcomes = await peers.deliver(manager);
       const outcome = outcomes.find(({ peerId }) => peerId === manager)?.outcome;
@@ -112,7 +114,9 @@ export class Office {
     for (let waitedMs = 0; !this.isOurs && waitedMs < limits.officeWaitMs; waitedMs += limits.wholePollMs) {
       await delay(limits.wholePollMs);
     }
-    if (isAsking()) await this.#options.keeper.save();
+    if (!(await this.#options.keeper.save(isAsking))) {
+      throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The process that was asked has stopped saving.');
+    }
   }
 
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */
