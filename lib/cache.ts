@@ -225,6 +225,8 @@ export class Cache extends GuardedEmitter {
       try {
         await lastWords();
       } finally {
+        // Flushes that were called before.
+        await this.#open.settle();
         if (!this.#open.detachUnlessLast(this.#audience)) await this.#host.end(this.#open);
         this.notify('close');
       }

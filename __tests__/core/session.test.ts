@@ -140,11 +140,14 @@ describe('a flush', () => {
   test('to disk is answered when the peer says so, with its reason if it could not', () => {
     const talk = openTalk();
     talk.isHolding = true;
-    talk.flush('B', 'x', true).flush('B', 'y', true);
-    expect(talk.settle()).toEqual(['B > A flush durable 1', 'B > A flush durable 2']);
-    talk.held[1]!('disk full');
-    talk.held[0]!('');
-    expect(talk.settle()).toEqual(['A > B flushed 2', 'B: flush y disk full', 'A > B flushed 1', 'B: flush x done']);
+    talk.flush('B', 'x', true).flush('B', 'y', true).flush('B', 'z', true);
+    expect(talk.settle()).toEqual([1, 2, 3].map((token) => `B > A flush durable ${token}`));
+    talk.held[2]!({ kind: 'declined' });
+    talk.held[1]!({ kind: 'failed', problem: 'disk full' });
+    talk.held[0]!({ kind: 'done' });
+    expect(talk.settle()).toEqual([
+      'A > B declined 3', 'B: flush z declined', 'A > B flushed 2', 'B: flush y disk full', 'A > B flushed 1', 'B: flush x done',
+    ]);
   });
 });
 

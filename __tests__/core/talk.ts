@@ -1,4 +1,5 @@
 /** A conversation of two sessions over a link that the test controls, written down as a script. */
+import type { FlushAnswer } from '../../lib/core/flushes';
 import type { Message } from '../../lib/core/message';
 import type { Replica, ReplicaOptions } from '../../lib/core/replica';
 import { Session } from '../../lib/core/session';
@@ -18,7 +19,7 @@ export class Talk {
   /** How many messages to a side were not even taken. */
   readonly dropped: Record<Side, number> = { A: 0, B: 0 };
   /** Answers to flushes that the host of a side holds back. */
-  readonly held: ((problem: string) => void)[] = [];
+  readonly held: ((answer: FlushAnswer) => void)[] = [];
   isHolding = false;
   /** Whether the links have no room for more than a slice of a large state at a time. */
   isBusy = false;
@@ -46,7 +47,7 @@ export class Talk {
           },
           onFlush: (isDurable, answer) => {
             if (isDurable && this.isHolding) this.held.push(answer);
-            else answer('');
+            else answer({ kind: 'done' });
           },
         },
         { isPersistent: side === 'A' },
@@ -140,6 +141,7 @@ function describeMessage(message: Message): string {
     case 'sync':
     case 'none':
     case 'flushed':
+    case 'declined':
       return `${message.type} ${message.token}`;
     default:
       return message.type;

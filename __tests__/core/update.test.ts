@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { surveyUpdate } from '../../lib/core/update';
-import { Bench } from './replicas';
+import { Bench, RETENTION_MS } from './replicas';
 
 /** An update of one client with these structs, written byte by byte, and nothing removed. */
 function update(...structs: readonly (readonly number[])[]): Uint8Array {
@@ -124,4 +124,32 @@ test('a removal of what is still to be written removes nothing, and is asked abo
   b.set('y', 2);
   expect(a.receive([b.commit()!])).toBe('applied');
   expect(a.get([])).toEqual({ x: 1, y: 2 });
+});
+
+test('what a replica takes in is told of once, and what a file holds not at all', () => {
+  const bench = new Bench();
+  const told: Uint8Array[] = [];
+  const [from, to] = [bench.create(), bench.create({ onUpdate: (bytesOf) => void told.push(bytesOf) })];
+  const commits = ['a', 'b'].map((path) => {
+    from.set(path, 1);
+    return from.commit()!;
+  });
+  to.receive(commits);
+  expect(told.splice(0)).toEqual(commits);
+  // Whoever keeps a log would write the same again and again: after a reconnection, or from the files of another.
+  to.receive(commits);
+  to.receive([from.encodeState()]);
+  to.load(from.epoch, [from.encodeState()]);
+  from.set('c', 1);
+  to.load(from.epoch, [from.commit()!]);
+  expect([told, to.get('c')]).toEqual([[], 1]);
+  // A removal alone is news as well.
+  from.delete('a');
+  to.receive([from.commit()!]);
+  told.length = 0;
+  bench.nowMs += RETENTION_MS + 1;
+  from.sweep();
+  const removal = from.commit()!;
+  to.receive([removal]);
+  expect(told).toEqual([removal]);
 });

@@ -1,18 +1,30 @@
-/** The office of manager: what it sees to while a peer does not answer. */
+/** The office of manager: what it sees to while a peer does not answer, and when it is lost. */
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FlushAnswer } from '../../lib/core/flushes';
 import { encodeEnvelope } from '../../lib/core/message';
+import type { Replica } from '../../lib/core/replica';
 import { Intake } from '../../lib/host/intake';
 import { Keeper } from '../../lib/host/keeper';
 import { Office } from '../../lib/host/office';
 import { Peers } from '../../lib/host/peers';
+import { nodeDisk, type Disk } from '../../lib/storage/disk';
+import { Store } from '../../lib/storage/store';
 import { Bench } from '../core/replicas';
 import { until } from '../mesh/meshes';
 import { cleanup, linkToSilentPeer } from './hosts';
 
-test('a flush of the manager is on disk, though a peer does not answer', async () => {
-  const errors: Error[] = [];
-  const onError = (error: Error): void => void errors.push(error);
-  const replica = new Bench().create({ onUpdate: (update) => keeper.record(update) });
+const errors: Error[] = [];
+const onError = (error: Error): void => void errors.push(error);
+beforeEach(() => {
+  errors.length = 0;
+});
+
+const persistentState = { type: 'state', replicaId: 'silent', token: 1, isMirrored: false, isPersistent: true } as const;
+
+/** A process that keeps a file on `disk`, and its office. */
+function openOffice(disk?: Disk, rank: () => number = () => 1): { replica: Replica; peers: Peers; keeper: Keeper; office: Office; filename: string } {
+  const replica: Replica = new Bench().create({ onUpdate: (update) => keeper.record(update) });
   const commit = (): void => void replica.commit();
   const peers = new Peers({
     replica,
@@ -24,33 +36,90 @@ test('a flush of the manager is on disk, though a peer does not answer', async (
   });
   const filename = join(cleanup.directory(), 'c.db');
   const intake = new Intake({ replica, peers, commit, onError });
+  const common = { replica, intake, filename, commit, onError, ...(disk === undefined ? {} : { disk }) };
   // It syncs nothing unless it is asked to.
-  const keeper: Keeper = new Keeper({ replica, intake, filename, durability: 'no', commit, onError });
+  const keeper = new Keeper({ ...common, durability: 'no' });
   const office = new Office({
     replica,
     peers,
     keeper,
     isPersistent: true,
-    self: () => ({ id: 'self', seniority: { rank: 1, startedAt: 1_000 }, pid: process.pid, threadId: 0 }),
+    self: () => ({ id: 'self', seniority: { rank: rank(), startedAt: 1_000 }, pid: process.pid, threadId: 0 }),
     commit,
     onManager: () => undefined,
     onError,
   });
+  return { replica, peers, keeper, office, filename };
+}
+
+test('a flush of the manager is on disk, though a peer does not answer', async () => {
+  const { replica, peers, keeper, office } = openOffice();
   await keeper.begin();
   office.choose();
   replica.set('a', 1);
-  commit();
+  replica.commit();
   await office.flush();
 
   const { link } = await linkToSilentPeer();
   peers.add(link);
   replica.set('b', 2);
-  commit();
+  replica.commit();
   expect(keeper.isSaved).toBe(false);
   const flushing = office.flush();
   await until('it is on disk', () => keeper.isSaved);
+  // Who closes the cache waits for it, before the files are left to others.
+  let isSettled = false;
+  const settling = office.settle().then(() => (isSettled = true));
+  await delay(20);
+  expect(isSettled).toBe(false);
   peers.remove(link);
   await flushing;
+  await settling;
+  await keeper.end();
+  expect(errors).toEqual([]);
+});
+
+test('who loses the office while it saves for a peer sends it to the new manager, and leaves the files alone', async () => {
+  const { link } = await linkToSilentPeer();
+  let [takings, rank] = [0, 0];
+  let whileStaging = (): Promise<void> => Promise.resolve();
+  const { rename, writeFile } = nodeDisk.async;
+  const disk: Disk = {
+    ...nodeDisk,
+    async: {
+      ...nodeDisk.async,
+      rename: (from, to) => {
+        if (from.endsWith('-log')) takings++;
+        return rename(from, to);
+      },
+      writeFile: async (path, bytes) => {
+        await whileStaging();
+        return writeFile(path, bytes);
+      },
+    },
+  };
+  const { replica, peers, keeper, office, filename } = openOffice(disk, () => rank);
+  await keeper.begin();
+  office.choose();
+  replica.set('a', 1);
+  replica.commit();
+  const other = new Store({ filename });
+  whileStaging = async () => {
+    // A more senior process appears, comes into office and takes the files.
+    peers.add(link);
+    peers.receive(link, [{ ...persistentState, epoch: replica.epoch, vector: replica.stateVector() }]);
+    rank = 9;
+    office.choose();
+    await other.takeOver();
+    takings = 0;
+  };
+  const answers: FlushAnswer[] = [];
+  office.saveFor((answer) => void answers.push(answer), () => true);
+  await until('the answer', () => answers.length > 0);
+  expect([office.isOurs, answers]).toEqual([false, [{ kind: 'declined' }]]);
+  // What it began is over; nothing takes the log of the new one.
+  expect(takings).toBe(0);
+  await other.releaseLog();
   await keeper.end();
   expect(errors).toEqual([]);
 });

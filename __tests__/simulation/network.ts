@@ -36,7 +36,7 @@ export class Endpoint {
         hasRoom: () => false,
         goOnLater: () => (this.#goOnSince = clock()),
         onEpoch,
-        onFlush: (_isDurable, answer) => answer(''),
+        onFlush: (_isDurable, answer) => answer({ kind: 'done' }),
       },
       { isPersistent: true },
     );

@@ -26,6 +26,8 @@ export interface DocumentChanges {
   readonly removed: readonly EntryPlace[];
   /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
   readonly refused: number;
+  /** Whether the document knows anything that it did not know before. */
+  readonly isNews: boolean;
   /** What of it built on something that this document has not heard of; that was dropped. */
   readonly gap: 'none' | 'removals' | 'writes';
 }
@@ -125,17 +127,18 @@ export class Document {
    * had taken in before it threw is in the next changes.
    */
   apply(updates: readonly Uint8Array[]): DocumentChanges {
-    const applyAll = (): void => {
+    const applyAll = (transaction: Y.Transaction): Y.Transaction => {
       for (const update of updates) Y.applyUpdate(this.#doc, update);
+      return transaction;
     };
-    Y.transact(this.#doc, applyAll, null, false);
+    const isNews = hasNews(Y.transact(this.#doc, applyAll, null, false));
     const changes = this.#changes;
     this.#changes = noChanges();
     const { store } = this.#doc;
     const gap = store.pendingStructs !== null ? 'writes' : store.pendingDs !== null ? 'removals' : 'none';
     // What Yjs holds back, a sync brings again. Kept, it would swallow what comes later, here and nowhere else.
     store.pendingStructs = store.pendingDs = null;
-    return { ...changes, gap };
+    return { ...changes, isNews, gap };
   }
 
   /** The Yjs client that this document writes as, and nobody else. */
@@ -310,6 +313,12 @@ export class Document {
       if (isKnownEntry(item.content.getContent().at(-1))) this.#changes.removed.push({ segmentId: id, key });
     }
   }
+}
+
+/** Whether a transaction has brought structs or removals. */
+function hasNews({ deleteSet, beforeState, afterState }: Y.Transaction): boolean {
+  for (const [client, clock] of afterState) if (beforeState.get(client) !== clock) return true;
+  return deleteSet.clients.size > 0;
 }
 
 function noChanges(): { added: AddedEntry[]; removed: EntryPlace[]; refused: number } {

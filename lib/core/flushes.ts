@@ -1,10 +1,12 @@
 /** The flushes that one replica has asked of a peer, and that the peer has not answered. */
+import type { DeclinedMessage, FlushedMessage } from './message';
 
-/** What came of a flush: the peer has done it, it could not and says why, or it is gone. */
-export type FlushOutcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly problem: string }
-  | { readonly kind: 'gone' };
+/** What a peer answers to a flush: it has done it, it could not and says why, or somebody else is to be asked. */
+export type FlushAnswer =
+  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly problem: string } | { readonly kind: 'declined' };
+
+/** What came of a flush: what the peer has answered, or it is gone. */
+export type FlushOutcome = FlushAnswer | { readonly kind: 'gone' };
 
 interface PendingFlush {
   readonly isDurable: boolean;
@@ -38,11 +40,11 @@ export class Flushes {
     }
   }
 
-  /** The peer has answered; `problem` is empty, or says why not. */
-  settle(token: number, problem: string): void {
-    const pending = this.#pending.get(token);
-    this.#pending.delete(token);
-    pending?.onOutcome(problem === '' ? { kind: 'done' } : { kind: 'failed', problem });
+  /** The peer has answered. */
+  settle(message: FlushedMessage | DeclinedMessage): void {
+    const pending = this.#pending.get(message.token);
+    this.#pending.delete(message.token);
+    pending?.onOutcome(answerOf(message));
   }
 
   /** The peer is gone. */
@@ -52,4 +54,15 @@ export class Flushes {
     this.#unsent.clear();
     for (const { onOutcome } of abandoned) onOutcome({ kind: 'gone' });
   }
+}
+
+/** The message that says `answer` to the flush with `token`. */
+export function flushedMessage(token: number, answer: FlushAnswer): FlushedMessage | DeclinedMessage {
+  if (answer.kind === 'declined') return { type: 'declined', token };
+  return { type: 'flushed', token, problem: answer.kind === 'done' ? '' : answer.problem };
+}
+
+function answerOf(message: FlushedMessage | DeclinedMessage): FlushAnswer {
+  if (message.type === 'declined') return { kind: 'declined' };
+  return message.problem === '' ? { kind: 'done' } : { kind: 'failed', problem: message.problem };
 }

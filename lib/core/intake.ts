@@ -118,7 +118,7 @@ export class Intake {
   #take(updates: readonly Uint8Array[], result: Change[]): boolean {
     if (updates.length === 0) return false;
     const { replicaId, tree, ledger, onUpdate } = this.#options;
-    const { added, removed, refused, gap } = ledger.document.apply(updates);
+    const { added, removed, refused, isNews, gap } = ledger.document.apply(updates);
     this.#refused += refused;
     if (gap === 'writes') this.#gapCount++;
     for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
@@ -129,8 +129,8 @@ export class Intake {
       if (orphan !== null && isOurs) ledger.write(orphan);
     }
     if (added.length + removed.length > 0) ledger.touch();
-    // Also what has changed nothing that is visible: later updates build on it.
-    for (const update of updates) onUpdate(update);
+    // Also what has changed nothing that is visible: later updates build on it. What a file holds, it has.
+    if (isNews && !this.#isLoading) for (const update of updates) onUpdate(update);
     return gap !== 'none';
   }
 

@@ -75,6 +75,12 @@ export interface FlushedMessage {
   readonly problem: string;
 }
 
+/** Instead of `flushed`: "I am not the one to ask what is on disk, or not any more". */
+export interface DeclinedMessage {
+  readonly type: 'declined';
+  readonly token: number;
+}
+
 /** "I have closed this cache." */
 export interface LeaveMessage {
   readonly type: 'leave';
@@ -89,6 +95,7 @@ export type Message =
   | CompareMessage
   | FlushMessage
   | FlushedMessage
+  | DeclinedMessage
   | LeaveMessage;
 
 /** A message and the name of the cache that it is about. */
@@ -97,7 +104,7 @@ export interface Envelope {
   readonly message: Message;
 }
 
-const tags = { state: 1, sync: 2, none: 3, update: 4, compare: 5, flush: 6, flushed: 7, leave: 8, complete: 9 } as const;
+const tags = { state: 1, sync: 2, none: 3, update: 4, compare: 5, flush: 6, flushed: 7, leave: 8, complete: 9, declined: 10 } as const;
 const REPLICA_ID_LENGTH_MAX = 32;
 const PROBLEM_LENGTH_MAX = 1000;
 
@@ -130,6 +137,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
       break;
     case 'none':
     case 'complete':
+    case 'declined':
       encoding.writeVarUint(encoder, message.token);
       break;
     case 'flush':
@@ -198,6 +206,8 @@ function readMessage(decoder: decoding.Decoder): Message {
       const token = decoding.readVarUint(decoder);
       return { type: 'flushed', token, problem: decoding.readVarString(decoder) };
     }
+    case tags.declined:
+      return { type: 'declined', token: decoding.readVarUint(decoder) };
     case tags.leave:
       return { type: 'leave' };
     default:

@@ -7,7 +7,7 @@
 import { Comparison } from './comparison';
 import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
-import { Flushes, type FlushOutcome } from './flushes';
+import { flushedMessage, Flushes, type FlushAnswer, type FlushOutcome } from './flushes';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
 import { CacheError } from '../errors';
@@ -28,9 +28,9 @@ export interface SessionPort {
   readonly onEpoch: () => void;
   /**
    * The peer wants to know when all that it sent before is merged, which it is now, and, if `isDurable`, on
-   * disk. `answer` takes the reason why not, or the empty string.
+   * disk.
    */
-  readonly onFlush: (isDurable: boolean, answer: (problem: string) => void) => void;
+  readonly onFlush: (isDurable: boolean, answer: (answer: FlushAnswer) => void) => void;
 }
 
 export class Session {
@@ -174,13 +174,14 @@ export class Session {
           break;
         case 'flush': {
           const { token } = message;
-          this.#port.onFlush(message.isDurable, (problem) => {
-            this.#port.send({ type: 'flushed', token, problem });
+          this.#port.onFlush(message.isDurable, (answer) => {
+            this.#port.send(flushedMessage(token, answer));
           });
           break;
         }
         case 'flushed':
-          this.#flushes.settle(message.token, message.problem);
+        case 'declined':
+          this.#flushes.settle(message);
           break;
       }
     }

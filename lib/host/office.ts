@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
 import { CacheError } from '../errors';
+import type { FlushAnswer } from '../core/flushes';
 import type { Peer } from '../events';
 import { limits } from '../limits';
 import type { Candidate } from '../mesh/hello';
@@ -29,6 +30,7 @@ export interface OfficeOptions {
 
 export class Office {
   readonly #options: OfficeOptions;
+  readonly #flushing = new Set<Promise<void>>();
   /** Id of the process that holds the office; empty while nobody is known to. */
   #manager = '';
 
@@ -67,6 +69,21 @@ export class Office {
 
   /** Resolves when all peers have what was pushed, and the file has it too. Rejects as `Cache.flush` does. */
   async flush(): Promise<void> {
+    const flushing = this.#flush();
+    this.#flushing.add(flushing);
+    try {
+      await flushing;
+    } finally {
+      this.#flushing.delete(flushing);
+    }
+  }
+
+  /** Resolves when all flushes that have begun have ended. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#flushing);
+  }
+
+  async #flush(): Promise<void> {
     const { peers, keeper, isPersistent } = this.#options;
     // Who the manager is can change meanwhile: then the new one is asked, who may be this process.
     for (;;) {
@@ -83,40 +100,41 @@ export class Office {
       const outcome = outcomes.find(({ peerId }) => peerId === manager)?.outcome;
       if (outcome?.kind === 'done') return;
       if (outcome?.kind === 'failed') throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', outcome.problem);
-      // It is gone, but the news of that may be a turn behind.
-      await nextTurn();
+      // It is gone, or another one is the manager; but the news of that may be behind.
+      await (outcome?.kind === 'declined' ? delay(limits.wholePollMs) : nextTurn());
     }
   }
 
   /**
-   * A peer takes this process for the manager; the answer is empty, or says why its writes are not on disk.
-   * `isAsking` tells whether it still wants to know.
+   * A peer takes this process for the manager, and wants to know when all it has sent is on disk; `isAsking` tells
+   * whether it still does.
    */
-  saveFor(answer: (problem: string) => void, isAsking: () => boolean): void {
+  saveFor(answer: (answer: FlushAnswer) => void, isAsking: () => boolean): void {
     if (!this.#options.isPersistent) {
-      answer('The process that was asked keeps no file.');
+      answer({ kind: 'failed', problem: 'The process that was asked keeps no file.' });
       return;
     }
     this.#saveFor(isAsking).then(
-      () => {
-        answer('');
+      (isSaved) => {
+        answer({ kind: isSaved ? 'done' : 'declined' });
       },
       (error: unknown) => {
         // Who leaves owes no answer: the peer will ask whoever is the manager then.
-        if (!this.#options.keeper.isEnded) answer(error instanceof Error ? error.message : String(error));
+        if (this.#options.keeper.isEnded) return;
+        answer({ kind: 'failed', problem: error instanceof Error ? error.message : String(error) });
       },
     );
   }
 
-  async #saveFor(isAsking: () => boolean): Promise<void> {
+  async #saveFor(isAsking: () => boolean): Promise<boolean> {
     // One of the two is behind the news, or sees fewer. Not at once: to write a file that is another's takes it
     // from that one, who takes it back.
     for (let waitedMs = 0; !this.isOurs && waitedMs < limits.officeWaitMs; waitedMs += limits.wholePollMs) {
       await delay(limits.wholePollMs);
     }
-    if (!(await this.#options.keeper.save(isAsking))) {
-      throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The process that was asked has stopped saving.');
-    }
+    const { keeper } = this.#options;
+    // Who loses the office meanwhile sends the peer to the new manager, instead of taking the files from that one.
+    return this.isOurs ? keeper.save(() => this.isOurs) : keeper.save(isAsking);
   }
 
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */

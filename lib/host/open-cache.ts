@@ -158,6 +158,11 @@ export class OpenCache {
     this.#flushedWrites = Math.max(this.#flushedWrites, writes);
   }
 
+  /** Resolves when all flushes that have begun have ended. */
+  settle(): Promise<void> {
+    return this.#office.settle();
+  }
+
   /** Whether a flush at the end of the process would save something, and was not tried. */
   get needsFlush(): boolean {
     return !this.#wasFlushedAtExit && (this.#flushedWrites < this.#writes || (this.#office.keepsFile && !this.#keeper.isSaved));
@@ -193,6 +198,7 @@ export class OpenCache {
   /** Empties the cache in every process and removes the file. Rejects as `flush` does. */
   async clear(): Promise<void> {
     await this.#starting;
+    await this.settle();
     this.replica.delete([]);
     await this.#commitAll();
     try {
@@ -293,11 +299,7 @@ export class OpenCache {
   }
 
   async #commitAll(): Promise<void> {
-    this.commit();
-    while (this.replica.hasUnwritten) {
-      await nextTurn();
-      this.commit();
-    }
+    for (this.commit(); this.replica.hasUnwritten; this.commit()) await nextTurn();
   }
 
   /** Evicts some values, where this is the manager and there are too many; whether it is to be called again. */

@@ -3,7 +3,7 @@
  */
 import type { Message } from '../core/message';
 import type { Replica } from '../core/replica';
-import type { FlushOutcome } from '../core/flushes';
+import type { FlushAnswer, FlushOutcome } from '../core/flushes';
 import { Session } from '../core/session';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
@@ -19,8 +19,8 @@ export interface PeersOptions {
   readonly send: (link: Link, message: Message) => boolean;
   /** A peer has opened the cache, or closed it, or is gone. */
   readonly onPresence: (peer: Hello, isPresent: boolean) => void;
-  /** A peer wants to know when all it sent is on disk; the answer is empty, or says why it is not. */
-  readonly onSave: (answer: (problem: string) => void, isAsking: () => boolean) => void;
+  /** A peer wants to know when all it sent is on disk. `isAsking` tells whether it still does. */
+  readonly onSave: (answer: (answer: FlushAnswer) => void, isAsking: () => boolean) => void;
   readonly onError: (error: CacheError) => void;
 }
 
@@ -87,7 +87,7 @@ export class Peers {
         },
         onFlush: (isDurable, answer) => {
           if (isDurable) onSave(answer, () => session.isPresent);
-          else answer('');
+          else answer({ kind: 'done' });
         },
       },
       { isPersistent },

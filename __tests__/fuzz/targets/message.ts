@@ -32,6 +32,7 @@ export function honestMessages(random: Random): Message[] {
     { type: 'compare', epoch, vector: bytes(), entries: random.int(100) },
     { type: 'flush', token, isDurable: random.chance(0.5) },
     { type: 'flushed', token, problem: random.pick(['', 'disk full']) },
+    { type: 'declined', token },
     { type: 'leave' },
   ];
 }

@@ -44,7 +44,7 @@ function begin(honest: Honest): Session {
         honest.restart(0);
         begun.restart();
       },
-      onFlush: (_isDurable, answer) => answer(''),
+      onFlush: (_isDurable, answer) => answer({ kind: 'done' }),
     },
     { isPersistent: true },
   );
