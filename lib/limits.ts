@@ -88,6 +88,8 @@ export const limits = {
   wholeWaitMs: 2_000,
   /** Milliseconds that a process which is asked to save, and is not the manager, waits whether it comes to be. */
   officeWaitMs: 1000,
+  /** Times that the manager declines a flush before the asking process saves by itself. */
+  declinesMax: 3,
   /** Milliseconds between two looks whether they have. */
   wholePollMs: 20,
   /** Milliseconds that an exiting process waits for others that save as they exit; then it saves all the same. */

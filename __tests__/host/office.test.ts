@@ -123,3 +123,35 @@ test('who loses the office while it saves for a peer sends it to the new manager
   await keeper.end();
   expect(errors).toEqual([]);
 });
+
+test('who is declined by the manager again and again saves by itself', async () => {
+  const { link, heard } = await linkToSilentPeer();
+  const { replica, peers, keeper, office, filename } = openOffice(undefined, () => 9);
+  await keeper.begin();
+  replica.set('a', 1);
+  replica.commit();
+  peers.add(link);
+  peers.receive(link, [{ ...persistentState, epoch: replica.epoch, vector: replica.stateVector() }]);
+  office.choose();
+  expect(office.isOurs).toBe(false);
+  let isDone = false;
+  const flushing = office.flush().then(() => (isDone = true));
+  const answers: string[] = [];
+  // It sees somebody else, who is more senior still, and whom this process does not see.
+  while (!isDone) {
+    await delay(5);
+    for (const message of heard.splice(0)) {
+      if (message.type !== 'flush') continue;
+      const { token, isDurable } = message;
+      answers.push(isDurable ? 'declined' : 'flushed');
+      peers.receive(link, [isDurable ? { type: 'declined', token } : { type: 'flushed', token, problem: '' }]);
+    }
+  }
+  await flushing;
+  expect(answers).toEqual(['declined', 'declined', 'declined', 'flushed']);
+  const { updates } = await new Store({ filename }).load();
+  expect(updates).toHaveLength(1);
+  await keeper.end();
+  peers.remove(link);
+  expect(errors).toEqual([]);
+});

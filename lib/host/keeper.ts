@@ -46,6 +46,8 @@ export class Keeper {
   #savedRevision = -1;
   #snapshotBytes = 0;
   #isAppending = false;
+  /** Whether somebody else was seen to write the files, since they were last written here. */
+  #isContested = false;
   /** Whether the disk has failed and this was reported. */
   #isBroken = false;
   #syncTimer: NodeJS.Timeout | null = null;
@@ -115,7 +117,8 @@ export class Keeper {
         if (!isWanted()) return false;
         if (this.#isEnded || attempt > limits.saveAttemptsMax) throw contention();
         // Two who take the files from each other again and again are soon out of step.
-        if (!(await this.#rewrites.join())) await delay(attempt * Math.random() * limits.contentionWaitMs);
+        if (this.#isContested) await delay(attempt * Math.random() * limits.contentionWaitMs);
+        this.#isContested = !(await this.#rewrites.join());
       }
       return true;
     } finally {
@@ -189,7 +192,10 @@ export class Keeper {
     const { revision } = this.#replica;
     const isOurs = await log.sync();
     if (this.#store.log !== log) return false;
-    if (!isOurs) this.#isBased = false;
+    if (!isOurs) {
+      this.#isBased = false;
+      this.#isContested = true;
+    }
     if (!this.#isBased) return false;
     this.#savedRevision = Math.max(this.#savedRevision, revision);
     return true;

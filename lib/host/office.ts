@@ -85,12 +85,16 @@ export class Office {
 
   async #flush(): Promise<void> {
     const { peers, keeper, isPersistent } = this.#options;
+    let [decliner, declines] = ['', 0];
     // Who the manager is can change meanwhile: then the new one is asked, who may be this process.
     for (;;) {
-      const manager = isPersistent && !this.isOurs ? this.#manager : null;
+      const present = this.#manager;
+      // It sees somebody else, whom this process does not see.
+      const isForsaken = present === decliner && declines >= limits.declinesMax;
+      const manager = isPersistent && !this.isOurs && !isForsaken ? present : null;
       if (manager === null) {
         // Whatever keeps a peer from answering must not keep anything from the disk.
-        const saving = isPersistent ? keeper.save(() => this.isOurs) : true;
+        const saving = isPersistent ? keeper.save(() => this.#manager === present) : true;
         const [delivered, saved] = await Promise.allSettled([peers.deliver(null), saving]);
         for (const end of [delivered, saved]) if (end.status === 'rejected') throw end.reason;
         if (saved.status === 'fulfilled' && saved.value) return;
@@ -101,7 +105,11 @@ export class Office {
       if (outcome?.kind === 'done') return;
       if (outcome?.kind === 'failed') throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', outcome.problem);
       // It is gone, or another one is the manager; but the news of that may be behind.
-      await (outcome?.kind === 'declined' ? delay(limits.wholePollMs) : nextTurn());
+      if (outcome?.kind === 'declined') {
+        declines = manager === decliner ? declines + 1 : 1;
+        decliner = manager;
+        await delay(limits.wholePollMs);
+      } else await nextTurn();
     }
   }
 
@@ -127,14 +135,13 @@ export class Office {
   }
 
   async #saveFor(isAsking: () => boolean): Promise<boolean> {
-    // One of the two is behind the news, or sees fewer. Not at once: to write a file that is another's takes it
-    // from that one, who takes it back.
+    // One of the two may be behind the news.
     for (let waitedMs = 0; !this.isOurs && waitedMs < limits.officeWaitMs; waitedMs += limits.wholePollMs) {
       await delay(limits.wholePollMs);
     }
-    const { keeper } = this.#options;
-    // Who loses the office meanwhile sends the peer to the new manager, instead of taking the files from that one.
-    return this.isOurs ? keeper.save(() => this.isOurs) : keeper.save(isAsking);
+    // Who does not have the office, or has lost it, sends the peer to who has: to write a file that is another's
+    // takes it from that one, who takes it back.
+    return this.isOurs && this.#options.keeper.save(() => this.isOurs && isAsking());
   }
 
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */
