@@ -157,6 +157,7 @@ describe('a document', () => {
       added: [{ register: { ...register('x', 1), home: 'r0.1' }, isReplacement: true }],
       removed: [],
       refused: 0,
+      isNews: true,
       gap: 'none',
     });
     for (const one of [a, b]) expect(one.registersAt('x')).toEqual([{ ...register('x', 1), home: 'r0.1' }]);

@@ -134,7 +134,7 @@ test('who is declined by the manager again and again saves by itself', async () 
   peers.receive(link, [{ ...persistentState, epoch: replica.epoch, vector: replica.stateVector() }]);
   office.choose();
   expect(office.isOurs).toBe(false);
-  let isDone = false;
+  let isDone = false as boolean;
   const flushing = office.flush().then(() => (isDone = true));
   const answers: string[] = [];
   // It sees somebody else, who is more senior still, and whom this process does not see.

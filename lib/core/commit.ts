@@ -1,4 +1,4 @@
-/** Commits: what a replica has its document do in one transaction, and what came of it. */
+/** Commits: what a replica has its document do in one transaction, what came of it, and what came of those of others. */
 import type { Register } from './register';
 
 /** Where an entry stands. */
@@ -36,4 +36,22 @@ export interface Commit {
   /** Tombstones for which there was no place any more. */
   readonly displaced: readonly Register[];
   readonly entries: readonly CommittedEntry[];
+}
+
+/** An entry that appeared; `isReplacement` if it stands in the place of another. */
+export interface AddedEntry {
+  readonly register: Register;
+  readonly isReplacement: boolean;
+}
+
+/** What a batch of updates changed. */
+export interface DocumentChanges {
+  readonly added: readonly AddedEntry[];
+  readonly removed: readonly EntryPlace[];
+  /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
+  readonly refused: number;
+  /** Whether the document knows anything that it did not know before. */
+  readonly isNews: boolean;
+  /** What of it built on something that this document has not heard of; that was dropped. */
+  readonly gap: 'none' | 'removals' | 'writes';
 }

@@ -6,14 +6,14 @@
 
 /** What has a deadline; in one heap at a time. */
 export interface DeadlineItem {
-  /** When it is due, in ms since 1970. */
-  deadline: number;
   /** Its place in the heap; -1 if it is in none. */
   deadlineSlot: number;
 }
 
 export class Deadlines<T extends DeadlineItem> {
   readonly #heap: T[] = [];
+  /** When each is due, in ms since 1970. Beside the items, since a fraction within one would be an object of its own. */
+  readonly #times: number[] = [];
 
   get size(): number {
     return this.#heap.length;
@@ -21,56 +21,57 @@ export class Deadlines<T extends DeadlineItem> {
 
   /** Adds an item that is in no heap. */
   add(at: number, item: T): void {
-    item.deadline = at;
-    this.#rise(this.#heap.push(item) - 1, item);
+    this.#heap.push(item);
+    this.#rise(this.#times.push(at) - 1, item, at);
   }
 
   /** Takes out an item of this heap. */
   remove(item: T): void {
     const slot = item.deadlineSlot;
     item.deadlineSlot = -1;
-    const last = this.#heap.pop()!;
+    const [last, at] = [this.#heap.pop()!, this.#times.pop()!];
     if (last === item) return;
-    this.#rise(slot, last);
-    this.#sink(last.deadlineSlot, last);
+    this.#rise(slot, last, at);
+    this.#sink(last.deadlineSlot, last, at);
   }
 
   /** Takes out the soonest item whose deadline is not after `nowMs`. */
   takeDue(nowMs: number): T | undefined {
     const soonest = this.#heap[0];
-    if (soonest === undefined || soonest.deadline > nowMs) return undefined;
+    if (soonest === undefined || this.#times[0]! > nowMs) return undefined;
     this.remove(soonest);
     return soonest;
   }
 
-  /** Puts `item` into the empty `slot`, or above. */
-  #rise(slot: number, item: T): void {
-    let at = slot;
-    while (at > 0) {
-      const above = this.#heap[(at - 1) >> 1]!;
-      if (above.deadline <= item.deadline) break;
-      this.#place(at, above);
-      at = (at - 1) >> 1;
+  /** Puts `item`, due at `at`, into the empty `slot`, or above. */
+  #rise(slot: number, item: T, at: number): void {
+    let to = slot;
+    while (to > 0) {
+      const above = (to - 1) >> 1;
+      if (this.#times[above]! <= at) break;
+      this.#place(to, this.#heap[above]!, this.#times[above]!);
+      to = above;
     }
-    this.#place(at, item);
+    this.#place(to, item, at);
   }
 
-  /** Puts `item` into the empty `slot`, or below. */
-  #sink(slot: number, item: T): void {
-    const heap = this.#heap;
-    let at = slot;
+  /** Puts `item`, due at `at`, into the empty `slot`, or below. */
+  #sink(slot: number, item: T, at: number): void {
+    const times = this.#times;
+    let to = slot;
     for (;;) {
-      let child = 2 * at + 1;
-      if (child + 1 < heap.length && heap[child + 1]!.deadline < heap[child]!.deadline) child++;
-      if (child >= heap.length || heap[child]!.deadline >= item.deadline) break;
-      this.#place(at, heap[child]!);
-      at = child;
+      let child = 2 * to + 1;
+      if (child + 1 < times.length && times[child + 1]! < times[child]!) child++;
+      if (child >= times.length || times[child]! >= at) break;
+      this.#place(to, this.#heap[child]!, times[child]!);
+      to = child;
     }
-    this.#place(at, item);
+    this.#place(to, item, at);
   }
 
-  #place(slot: number, item: T): void {
+  #place(slot: number, item: T, at: number): void {
     this.#heap[slot] = item;
+    this.#times[slot] = at;
     item.deadlineSlot = slot;
   }
 }

@@ -7,30 +7,12 @@
 import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
-import type { Commit, CommitOrder, CommittedEntry, EntryPlace } from './commit';
+import type { AddedEntry, Commit, CommitOrder, CommittedEntry, DocumentChanges, EntryPlace } from './commit';
 import { DocumentState } from './document-state';
 import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
 import { ROOT_NAME } from './update';
 import { limits } from '../limits';
-
-/** An entry that appeared; `isReplacement` if it stands in the place of another. */
-export interface AddedEntry {
-  readonly register: Register;
-  readonly isReplacement: boolean;
-}
-
-/** What a batch of updates changed. */
-export interface DocumentChanges {
-  readonly added: readonly AddedEntry[];
-  readonly removed: readonly EntryPlace[];
-  /** Entries that are no registers, here as in every other process, or are later than can be; they are passed over. */
-  readonly refused: number;
-  /** Whether the document knows anything that it did not know before. */
-  readonly isNews: boolean;
-  /** What of it built on something that this document has not heard of; that was dropped. */
-  readonly gap: 'none' | 'removals' | 'writes';
-}
 
 export interface DocumentOptions {
   readonly epoch: Epoch;
@@ -279,7 +261,7 @@ export class Document {
       for (const [key, { action, oldValue }] of event.keys) {
         this.#segments.note(id, key, action);
         const wasRegister = action !== 'add' && isKnownEntry(oldValue);
-        const isRegister = action !== 'delete' && this.#collectEntry(id, key, event.target.get(key), wasRegister);
+        const isRegister = action !== 'delete' && this.#collectEntry(id, key, fitEntry(event.target, key), wasRegister);
         if (wasRegister && !isRegister) this.#changes.removed.push({ segmentId: id, key });
       }
     }
@@ -291,7 +273,7 @@ export class Document {
       this.#changes.refused++;
       return;
     }
-    for (const [key, entry] of map.entries()) this.#collectEntry(id, key, entry, false);
+    for (const key of map.keys()) this.#collectEntry(id, key, fitEntry(map, key), false);
   }
 
   #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): boolean {
@@ -323,6 +305,16 @@ function hasNews({ deleteSet, beforeState, afterState }: Y.Transaction): boolean
 
 function noChanges(): { added: AddedEntry[]; removed: EntryPlace[]; refused: number } {
   return { added: [], removed: [], refused: 0 };
+}
+
+/** The entry at `key`. Yjs has read it into lists with room for sixteen more; it never grows. */
+function fitEntry(map: Y.Map<unknown>, key: string): unknown {
+  const entry = map.get(key);
+  const content = map._map.get(key)?.content;
+  if (!Array.isArray(entry) || !(content instanceof Y.ContentAny)) return entry;
+  const fitted: unknown = entry.slice();
+  content.arr = [fitted];
+  return fitted;
 }
 
 function findMap(root: Y.Map<unknown>, id: string): Y.Map<unknown> | null {

@@ -38,9 +38,9 @@ export function isEarlierSegment(id: string | null, other: string | null): boole
 
 export function encodeEntry(register: Register, owner: string): readonly unknown[] {
   const { time, expiresAt, writer, value } = register;
-  const entry: unknown[] = [time, expiresAt, writer === owner ? 0 : writer];
-  if (value !== undefined) entry.push(value);
-  return Object.freeze(entry);
+  const by = writer === owner ? 0 : writer;
+  // Each as a whole: a list that has grown has room for sixteen more.
+  return Object.freeze(value === undefined ? [time, expiresAt, by] : [time, expiresAt, by, value]);
 }
 
 /** Whether `entry` was decoded as a register before, or encoded from one: those are frozen. */

@@ -19,15 +19,17 @@ export class TreeNode implements DeadlineItem {
   hasCopies = false;
   /** Spelled paths that lead here from the path index. */
   spellings = 0;
-  /** When the winner expires, or may be forgotten; of the timetable alone. */
-  deadline = 0;
+  /** Of the timetable alone. */
   deadlineSlot = -1;
   /** Read or written since the evictor last came by. */
   isUsed = false;
   /** What the last read saw; undefined is missing. Means nothing unless fresh. */
   value: JsonValue | undefined = undefined;
-  /** `value` holds until this moment, in ms since 1970; 0 is stale. */
-  freshUntil = 0;
+  /**
+   * `value` holds until this moment, in ms since 1970; 0 is stale, null is for ever. Not Infinity: V8 keeps a
+   * fraction in an object of its own, which costs every read a look into it.
+   */
+  freshUntil: number | null = 0;
 
   constructor(parent: TreeNode | null, segment: string) {
     this.parent = parent;
@@ -62,6 +64,11 @@ export class TreeNode implements DeadlineItem {
     }
   }
 
+  /** Whether what the last read saw no longer holds. */
+  isStale(now: number): boolean {
+    return this.freshUntil !== null && now >= this.freshUntil;
+  }
+
   /** Forgets what reads saw here and above: something here has changed. */
   staleUp(): void {
     this.freshUntil = 0;
@@ -92,11 +99,12 @@ export class TreeNode implements DeadlineItem {
     if (this.children !== null) for (const child of this.children.values()) yield* child.entryKeys();
   }
 
-  /** The canonical path. */
-  key(): string {
+  /** The canonical path; the very string `spelling` where that spells it. */
+  key(spelling?: unknown): string {
     if (this.register !== null) return this.register.key;
     const segments: string[] = [];
     for (let node = this as TreeNode; node.parent !== null; node = node.parent) segments.push(node.segment);
-    return formatKey(segments.reverse());
+    const key = formatKey(segments.reverse());
+    return key === spelling ? spelling : key;
   }
 }

@@ -58,10 +58,10 @@ export class Tree {
   get(path: Path): JsonValue | undefined {
     const known = typeof path === 'string' ? this.#index.get(path) : undefined;
     const node = known ?? this.locate(path);
-    node.isUsed = true;
-    if (node.freshUntil === Infinity) return node.value;
+    if (!node.isUsed) node.isUsed = true;
+    if (node.freshUntil === null) return node.value;
     const now = this.#owner.now();
-    if (now >= node.freshUntil) refresh(node, now);
+    if (node.isStale(now)) refresh(node, now);
     const { value } = node;
     if (node.spellings === 0) node.prune();
     return value;
@@ -82,7 +82,7 @@ export class Tree {
   /** What is visible at `node` at this moment. */
   view(node: TreeNode): JsonValue | undefined {
     const now = this.#owner.now();
-    if (now >= node.freshUntil) refresh(node, now);
+    if (node.isStale(now)) refresh(node, now);
     return node.value;
   }
 

@@ -65,24 +65,23 @@ function enter(walk: Walk, register: Register | null, now: number): Walk {
   return walk;
 }
 
-/** Computes what is visible at `node`, to which `walk` has led, and below; remembers it, returns until when it holds. */
-function compose(node: TreeNode, walk: Walk, now: number): number {
+/** Computes what is visible at `node`, to which `walk` has led, and below; remembers it, and until when it holds. */
+function compose(node: TreeNode, walk: Walk, now: number): void {
   let until = walk.until;
   let overlays: Overlay[] | undefined;
   if (node.children !== null) {
     for (const child of node.children.values()) {
       if (child.register === null && child.children === null) continue;
       const inherited = ownProperty(walk.base, child.segment);
-      if (now >= child.freshUntil) {
+      if (child.isStale(now)) {
         compose(child, enter({ ...walk, base: inherited }, child.register, now), now);
       }
-      until = Math.min(until, child.freshUntil);
+      if (child.freshUntil !== null) until = Math.min(until, child.freshUntil);
       if (child.value !== inherited) (overlays ??= []).push({ segment: child.segment, value: child.value });
     }
   }
   node.value = overlays === undefined ? walk.base : composeView(walk.base, inOrder(overlays));
-  node.freshUntil = until;
-  return until;
+  node.freshUntil = until === Infinity ? null : until;
 }
 
 /** Overlays by segment, not by arrival, so that every process shows its properties in the same order. */

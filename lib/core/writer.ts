@@ -60,7 +60,7 @@ export class Writer {
     }
     const now = this.#now();
     const expiresAt = ttlMs === 0 ? 0 : Math.min(Math.ceil(now + ttlMs), Number.MAX_SAFE_INTEGER);
-    this.#write(node, stored.value, stored.bytes, expiresAt);
+    this.#write(node, stored.value, stored.bytes, expiresAt, path);
     return stored.value;
   }
 
@@ -79,9 +79,9 @@ export class Writer {
     this.#write(node, undefined, 0, EVICTED_AT);
   }
 
-  #write(node: TreeNode, value: JsonValue | undefined, bytes: number, expiresAt: number): void {
+  #write(node: TreeNode, value: JsonValue | undefined, bytes: number, expiresAt: number, spelling?: Path): void {
     const time = this.#clock.next(this.#now());
-    const register: Register = { key: node.key(), time, writer: this.#replicaId, value, expiresAt, bytes, home: null };
+    const register: Register = { key: node.key(spelling), time, writer: this.#replicaId, value, expiresAt, bytes, home: null };
     this.#tree.write(node, register);
     this.#ledger.write(node);
     this.#onChange({ register, reason: reasonOf(register), isLocal: true });
