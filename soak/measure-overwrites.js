@@ -10,8 +10,8 @@ const { median, ratio, size, time } = require('./numbers');
 const LEVEL = 1.1;
 const FRESH_FACTOR = 3;
 /** How often one looks around each mark, and the share of the writes between two looks. */
-const LOOKS = 7;
-const STEP = 0.013;
+const LOOKS = 15;
+const STEP = 0.03;
 
 measure('overwrites', { million: 1, keys: 1000, batch: 1000, gcInterval: 2000 }, async (fleet, options) => {
   const { million, keys, batch, gcInterval } = options;

@@ -47,7 +47,10 @@ export class Document {
     this.#root = this.#doc.getMap(ROOT_NAME);
     this.#segments = new Segments(segmentMaps(this.#root), replicaId, segmentWritesMax);
     this.#root.observeDeep((events, transaction) => {
-      if (!transaction.local) for (const event of events as SegmentEvent[]) this.#collect(event);
+      for (const event of events as SegmentEvent[]) {
+        if (event.target === this.#root) for (const { oldValue } of event.keys.values()) mergeDropped(oldValue, transaction);
+        if (!transaction.local) this.#collect(event);
+      }
     });
   }
 
@@ -301,6 +304,17 @@ export class Document {
 function hasNews({ deleteSet, beforeState, afterState }: Y.Transaction): boolean {
   for (const [client, clock] of afterState) if (beforeState.get(client) !== clock) return true;
   return deleteSet.clients.size > 0;
+}
+
+/**
+ * Has Yjs merge what is left of a segment map that was dropped: it looks only after entries that went with the map,
+ * not after those that were replaced in it before, each of which would stay a struct of its own.
+ */
+function mergeDropped(dropped: unknown, transaction: Y.Transaction): void {
+  if (!(dropped instanceof Y.Map)) return;
+  for (const latest of dropped._map.values()) {
+    for (let item = latest.left; item !== null; item = item.left) transaction._mergeStructs.push(item);
+  }
 }
 
 function noChanges(): { added: AddedEntry[]; removed: EntryPlace[]; refused: number } {
