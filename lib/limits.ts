@@ -18,7 +18,7 @@ export const limits = {
   arrayGapMax: 1024,
   /** How far past its own elements an explicit array is shown as an array when it has gaps. */
   arrayGrowthMax: 64 * KiB,
-  /** Spelled paths that a replica remembers beyond the number of its values, per generation; two generations are kept. */
+  /** Spelled paths that a replica remembers beyond the number of its values, per generation; up to three are kept. */
   pathIndexMin: KiB,
   /** Spelled paths that a replica remembers with their node at most, per generation. */
   pathIndexMax: 32 * KiB,

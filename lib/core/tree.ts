@@ -60,9 +60,7 @@ export class Tree {
     const node = known ?? this.locate(path);
     if (!node.isUsed) node.isUsed = true;
     if (node.freshUntil === null) return node.value;
-    const now = this.#owner.now();
-    if (node.isStale(now)) refresh(node, now);
-    const { value } = node;
+    const value = this.view(node);
     if (node.spellings === 0) node.prune();
     return value;
   }
@@ -77,6 +75,11 @@ export class Tree {
       this.#index.add(path, node);
     }
     return node;
+  }
+
+  /** Forgets one spelled path of the many that led to what is gone; whether there may be more. */
+  trim(): boolean {
+    return this.#index.trim();
   }
 
   /** What is visible at `node` at this moment. */
@@ -145,12 +148,10 @@ export class Tree {
     if (winner?.home === segmentId && node.entries > 0) winner.home = this.#owner.findCopy(winner) ?? segmentId;
     // Who took us for gone may not have known of it: what a tombstone of ours hides may be on its way to us.
     const isOrphaned = winner?.home === segmentId && (isTaken || !this.#isForgettable(node));
-    if (winner?.home === segmentId) {
-      // Its owner knows of a later write, which may come to us by another way a moment from now. Until then
-      // this is the newest we know: dropping it would show a miss, or an older value, in between.
-      if (isOrphaned) this.orphans.add(node, winner, null);
-      else this.#forget(node);
-    }
+    // Its owner knows of a later write, which may come to us by another way a moment from now. Until then this is
+    // the newest we know: dropping it would show a miss, or an older value, in between.
+    if (isOrphaned) this.orphans.add(node, winner, null);
+    else if (winner?.home === segmentId) this.#forget(node);
     node.prune();
     return isOrphaned ? node : null;
   }

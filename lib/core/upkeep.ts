@@ -41,6 +41,7 @@ export class Upkeep {
     this.#sweepMs ??= this.#options.now();
     for (let count = 0; count < countMax; count++) {
       if (this.#expireOne(this.#sweepMs) || this.#ledger.clearNext() || this.#retireOne(this.#sweepMs)) continue;
+      if (this.#tree.trim()) continue;
       this.#sweepMs = null;
       return false;
     }
