@@ -226,7 +226,8 @@ export class Ledger {
   #survivor(key: string, segmentId: string, read: () => Register | null): Register | null {
     const node = this.#tree.find(key);
     const winner = node?.register ?? null;
-    if (node === null || winner === null) return null;
+    // What is no register may stand under a key that only looks like one.
+    if (node === null || winner?.key !== key) return null;
     if (winner.home === segmentId) return winner;
     if (!node.hasCopies || this.tends(winner.home)) return null;
     // A copy that nobody else is known to look after stays: two who have one each must not both drop it.

@@ -40,10 +40,16 @@ export function formatKey(segments: readonly string[]): string {
   return key;
 }
 
+/** The path segments of `key`, which must be canonical. */
+export function splitKey(key: string): readonly string[] {
+  if (key === '') return [];
+  return key.includes('[') ? toPath(key) : key.split('.');
+}
+
 /** The path segments of a canonical key, or null where `key` is not one. */
 export function parseKey(key: string): readonly string[] | null {
   if (key.length > limits.pathLengthMax) return null;
-  const segments = key === '' ? [] : key.includes('[') ? toPath(key) : key.split('.');
+  const segments = splitKey(key);
   if (segments.length > limits.pathDepthMax || segments.includes('__proto__')) return null;
   return formatKey(segments) === key && key.isWellFormed() ? segments : null;
 }

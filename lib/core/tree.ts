@@ -8,7 +8,7 @@ import type { CommittedEntry } from './commit';
 import { isEarlierSegment, ownerOf } from './entry';
 import { TreeNode } from './node';
 import { isOrphan, Orphans } from './orphans';
-import { parseKey, parsePath, type Path } from './path';
+import { parseKey, parsePath, splitKey, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
 import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
@@ -259,12 +259,10 @@ export class Tree {
     return node;
   }
 
-  /** The node of a canonical path, if there is one. */
+  /** The node of a path that is known to be canonical, as that of a register is, if there is one. */
   find(key: string): TreeNode | null {
-    const segments = parseKey(key);
-    if (segments === null) return null;
     let node: TreeNode | undefined = this.root;
-    for (const segment of segments) {
+    for (const segment of splitKey(key)) {
       node = node.child(segment);
       if (node === undefined) return null;
     }

@@ -299,7 +299,8 @@ export class OpenCache {
   }
 
   async #commitAll(): Promise<void> {
-    for (this.commit(); this.replica.hasUnwritten; this.commit()) await nextTurn();
+    do this.commit();
+    while (this.replica.hasUnwritten && (await nextTurn(true)));
   }
 
   /** Evicts some values, where this is the manager and there are too many; whether it is to be called again. */
