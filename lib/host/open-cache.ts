@@ -186,10 +186,7 @@ export class OpenCache {
     while (this.replica.hasUnwritten);
   }
 
-  /**
-   * What may be nowhere else goes to disk; synchronous. Having sent it is not enough: the others may be exiting
-   * too. Throws what the disk throws.
-   */
+  /** What may be nowhere else goes to disk, since the others may be exiting, too; synchronous. Throws what the disk throws. */
   saveSync(): void {
     if (this.#state === 'closed' || !this.options.isPersistent) return;
     if (this.#flushedWrites < this.#writes || this.#office.isOurs) this.#keeper.saveSync();
