@@ -74,6 +74,13 @@ export class Inventory {
     this.base = generation;
   }
 
+  /** Before a log is begun: where somebody has removed the snapshot, there is nothing for it to continue. */
+  *noteAbsence(file: string): Steps<void> {
+    if ((yield* findFile(file)) !== null) return;
+    this.#snapshot = null;
+    this.base = 0;
+  }
+
   /** A log that this process has written, as it is now. */
   noteLog(identity: FileIdentity): void {
     this.#logs.set(identity.ino, { identity, fault: null });
@@ -195,6 +202,8 @@ export class Inventory {
       this.generation = Math.max(this.generation, header.generation + (path === logOf(file) ? 0 : 1));
       // All of it is in the snapshot.
       if (header.generation < this.base) continue;
+      // Nothing was to be continued yet when the snapshot was taken away.
+      if (parsed.updates.length === 0 && fault === null) continue;
       if (isBroken || header.base > this.base) {
         isBroken = true;
         yield* this.#keepAside(findings, path, 'base');

@@ -180,6 +180,7 @@ export class Store {
       yield* this.#retireLog(file);
       if (yield* this.#inventory.isForeign(file)) found.push(yield* this.#loading());
       this.#inventory.throwIfUnread(file);
+      yield* this.#inventory.noteAbsence(file);
       if (!(yield* this.#begin(file, topmost))) continue;
       const updates = found.flatMap((each) => each.updates);
       return { updates, problems: found.flatMap(({ problems }) => problems), isSynced: false };
