@@ -214,6 +214,19 @@ describe('overlapping calls', () => {
 });
 
 describe('remove', () => {
+  test('by somebody else leaves nothing that is taken for damaged later', async () => {
+    const store = await storeOn();
+    await store.takeOver();
+    await store.save(snapshotOf(1, store.generation));
+    await (await storeOn()).remove();
+    await store.takeOver();
+    // A stranger's log, begun and not written.
+    fs.writeFileSync(`${folder.filename}-log-0000000000000001`, '');
+    const { problems } = await store.takeOver();
+    await store.releaseLog();
+    expect([problems, names().filter((name) => name.includes('damaged'))]).toEqual([[], []]);
+  });
+
   test('removes all but what was kept aside', async () => {
     const store = await storeOn();
     await store.save(snapshotOf(1));
