@@ -26,9 +26,9 @@ export const limits = {
   segmentWritesMax: 250,
   /** Estimated bytes of a value above which it is removed as soon as it has lost, not with its segment map. */
   lostValueBytesMax: 4 * KiB,
-  /** Entries that compaction moves in one turn of the event loop: one or two milliseconds. */
-  compactionMovesMax: 100,
-  /** Estimated bytes of values that compaction moves in one turn, give or take one value. */
+  /** Entries that compaction moves in one commit, and two more for each write of it: one or two milliseconds. */
+  compactionMovesMax: 25,
+  /** Estimated bytes of values that compaction moves in one commit, give or take one value. */
   compactionBytesMax: MiB,
   /** Milliseconds that writing, or taking in what others wrote, may take of one turn of the event loop, give or take a commit. */
   turnMs: 4,
@@ -38,6 +38,8 @@ export const limits = {
   receiveBytesMax: 8 * KiB,
   /** Winners that are written to the document at once, and go out in one frame. */
   commitMax: 125,
+  /** The same where the commit moves entries as well. */
+  commitMovingMax: 25,
   /** Values that the manager evicts in one turn of the event loop. */
   evictionsMax: 1000,
   /** Estimated bytes of values that are written to the document at once, and go out in one frame. */
@@ -74,7 +76,9 @@ export const limits = {
   scanIntervalMs: 2_000,
   /** Milliseconds between two comparisons of state vectors, which bring to light what was missed. */
   compareIntervalMs: 5_000,
-  /** Milliseconds that a sync waits for a linked process to answer before it counts as unreachable. */
+  /** Milliseconds without a message after which the peer that is asked first is no longer waited for; the others are asked then. */
+  sourceWaitMs: 250,
+  /** Milliseconds without a message after which a linked process that a sync waits for counts as unreachable. */
   answerWaitMs: 3_000,
   /** Milliseconds that a flush waits for all connected processes before it rejects. */
   flushWaitMs: 30_000,

@@ -9,7 +9,7 @@ const { monitorEventLoopDelay } = require('node:perf_hooks');
 const { Cache } = require('cluster-cache');
 const { delay, now, until } = require('../demo/wait');
 const loads = require('./loads');
-const { replicaOf, Turns, wantEpoch } = require('./inside');
+const { replicaOf, suspendCompaction, Turns, wantEpoch } = require('./inside');
 
 let cache;
 let socketDirectory;
@@ -19,6 +19,7 @@ let lastError = null;
 let running = [];
 let delays = null;
 let turns = null;
+let resumeCompaction = () => undefined;
 
 const commands = {
   /** Opens the cache; resolves to the milliseconds until this process had what the file and all others have. */
@@ -69,23 +70,25 @@ const commands = {
   },
 
   /** Begins to watch the event loop and, where `isTimed`, what the library does in it. */
-  watch({ isTimed = false } = {}) {
+  async watch({ isTimed = false } = {}) {
     delays?.disable();
+    await turns?.end();
     delays = monitorEventLoopDelay({ resolution: 1 });
     delays.enable();
-    turns?.end();
     turns = isTimed ? new Turns() : null;
   },
 
   /** Stalls since `watch`, in ms, and the longest turns by what they did. */
-  watched() {
+  async watched() {
     delays.disable();
     const ms = (ns) => Math.max(0, ns / 1e6 - 1);
+    const ended = await turns?.end();
     const result = {
       max: ms(delays.max),
       p999: ms(delays.percentile(99.9)),
       p99: ms(delays.percentile(99)),
-      turns: turns?.end() ?? null,
+      turns: ended?.turns ?? null,
+      collector: ended?.collector ?? null,
     };
     delays = null;
     turns = null;
@@ -121,6 +124,12 @@ const commands = {
   /** Has this process begin a new epoch at its next collection, if it is the manager. */
   wantEpoch() {
     wantEpoch();
+  },
+
+  /** Has this process compact nothing, or go on with it. */
+  suspendCompaction(isSuspended) {
+    resumeCompaction();
+    resumeCompaction = isSuspended ? suspendCompaction() : () => undefined;
   },
 
   /** The epoch, whether its document holds all that this process shows, and how much of it. */

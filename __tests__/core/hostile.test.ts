@@ -142,7 +142,7 @@ describe('a stamp from the future', () => {
 describe('an epoch', () => {
   const stateOf = (number: number): Message => ({
     type: 'state', epoch: { number, founder: 'evil' }, replicaId: 'evil', vector: Uint8Array.of(0), token: 1,
-    isMirrored: false, isPersistent: false,
+    isMirrored: false, isDeferred: false, isPersistent: false,
   });
 
   test('that is absurdly far ahead ends the link and is not entered', () => {

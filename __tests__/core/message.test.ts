@@ -20,6 +20,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     vector: bytes,
     token,
     isMirrored: fc.boolean(),
+    isDeferred: fc.boolean(),
     isPersistent: fc.boolean(),
   }),
   fc.record({ type: type('sync'), epoch, token, isComplete: fc.boolean(), update: bytes }),

@@ -179,3 +179,43 @@ test('messages of another epoch change nothing', () => {
   ]);
   expect(talk.replicas.A.get([])).toEqual({});
 });
+
+describe('whose turn it is not', () => {
+  test('is known to be there, and asks when it is', () => {
+    const talk = new Talk().set('A', 'a').set('B', 'b');
+    talk.isWaiting.B = true;
+    talk.open('A', 'B');
+    expect(talk.settle()).toEqual([
+      'A > B state 1', 'B: peer present', 'B > A state 1 deferred', 'A: peer present', 'B > A sync 1', 'A: answered 1',
+    ]);
+    // A may not tell B yet: it would build on what B lacks.
+    expect(talk.set('A', 'c').settle()).toEqual([]);
+    expect(talk.sessions.B!.isAsking).toBe(true);
+    talk.sessions.B!.ask();
+    expect(talk.settle()).toEqual(['B > A state 2', 'A > B sync 2', 'B: answered 2']);
+    talk.expectSame(['a', 'b', 'c']);
+  });
+
+  test('and starts anew asks later, but is asked at once; what it streams to is not interrupted', () => {
+    const talk = openTalk();
+    talk.isWaiting.A = true;
+    talk.room.B = 1;
+    talk.set('A', 'a').set('A', 'b');
+    expect(talk.dropped.B).toBe(1);
+    talk.deliver('B');
+    talk.set('B', 'c');
+    expect(talk.settle()).toEqual([
+      'A > B update', 'A > B state 2 mirrored deferred', 'B > A update', 'B > A state 2', 'A > B sync 2', 'B: answered 2',
+    ]);
+    talk.expectSame(['a', 'b', 'c']);
+  });
+
+  test('has a flush answered once it has asked', () => {
+    const talk = new Talk().set('A', 'a');
+    talk.isWaiting.B = true;
+    talk.open('A', 'B').flush('A', 'f');
+    expect(talk.settle()).not.toContain('A: flush f done');
+    talk.sessions.B!.ask();
+    expect(talk.settle()).toContain('A: flush f done');
+  });
+});

@@ -21,6 +21,8 @@ export class Talk {
   /** Answers to flushes that the host of a side holds back. */
   readonly held: ((answer: FlushAnswer) => void)[] = [];
   isHolding = false;
+  /** Whether a side is busy with another peer, and is not to ask this one until later. */
+  readonly isWaiting: Record<Side, boolean> = { A: false, B: false };
   /** Whether the links have no room for more than a slice of a large state at a time. */
   isBusy = false;
   readonly #paused = new Set<Session>();
@@ -41,6 +43,7 @@ export class Talk {
           onPresence: () => this.script.push(`${side}: peer ${session.isPresent ? 'present' : 'gone'}`),
           hasRoom: () => !this.isBusy,
           goOnLater: () => this.#paused.add(session),
+          takesTurn: () => !this.isWaiting[side],
           onEpoch: () => {
             this.script.push(`${side}: epoch ${this.replicas[side].epoch.number}`);
             session.restart();
@@ -53,7 +56,7 @@ export class Talk {
         { isPersistent: side === 'A' },
       );
       this.sessions[side] = session;
-      session.ask();
+      session.begin();
     }
     return this;
   }
@@ -135,7 +138,7 @@ export class Talk {
 function describeMessage(message: Message): string {
   switch (message.type) {
     case 'state':
-      return `state ${message.token}${message.isMirrored ? ' mirrored' : ''}`;
+      return `state ${message.token}${message.isMirrored ? ' mirrored' : ''}${message.isDeferred ? ' deferred' : ''}`;
     case 'flush':
       return `flush${message.isDurable ? ' durable' : ''} ${message.token}`;
     case 'sync':

@@ -178,7 +178,8 @@ export class Honest {
 
   #connect(): Link {
     check(++this.#linkCount < 10, 'the two stay linked');
-    return connect([0, 1], [this.a, this.b], 1000, () => this.#nowMs, (side) => this.restart(side));
+    const isTurn = (): boolean => this.#random.chance(0.8);
+    return connect([0, 1], [this.a, this.b], 1000, () => this.#nowMs, isTurn, (side) => this.restart(side));
   }
 
   #create(id: string): Replica {

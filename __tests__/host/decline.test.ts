@@ -40,7 +40,7 @@ test('a peer that takes a closed cache for an open one is told that it is not, a
   peer.write(encodeFrame(frameType.hello, encodeHello({ id: '0', seniority: { rank: 1, startedAt: 1 }, pid: 1, threadId: 0 })));
   peer.write(encodeFrame(frameType.accept, new Uint8Array(0)));
 
-  const state = { type: 'state', epoch: firstEpoch, replicaId: 'r', vector, isMirrored: false, isPersistent: false } as const;
+  const state = { type: 'state', epoch: firstEpoch, replicaId: 'r', vector, isMirrored: false, isDeferred: false, isPersistent: false } as const;
   const mistakes: Message[] = [
     { type: 'update', epoch: firstEpoch, update },
     { type: 'compare', epoch: firstEpoch, vector, entries: 0 },

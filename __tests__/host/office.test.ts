@@ -20,7 +20,7 @@ beforeEach(() => {
   errors.length = 0;
 });
 
-const persistentState = { type: 'state', replicaId: 'silent', token: 1, isMirrored: false, isPersistent: true } as const;
+const persistentState = { type: 'state', replicaId: 'silent', token: 1, isMirrored: false, isDeferred: false, isPersistent: true } as const;
 
 /** A process that keeps a file on `disk`, and its office. */
 function openOffice(disk?: Disk, rank: () => number = () => 1): { replica: Replica; peers: Peers; keeper: Keeper; office: Office; filename: string } {

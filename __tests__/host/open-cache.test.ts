@@ -65,7 +65,7 @@ test('who ends right after a new epoch began writes what others have yet to writ
   peer.beginEpoch();
   const { epoch } = peer;
   const vector = peer.stateVector();
-  cache.receive(link, [{ type: 'state', epoch, replicaId: peer.id, vector, token: 1, isMirrored: false, isPersistent: false }]);
+  cache.receive(link, [{ type: 'state', epoch, replicaId: peer.id, vector, token: 1, isMirrored: false, isDeferred: false, isPersistent: false }]);
   await cache.end();
   await until('the end', () => heard.at(-1)?.type === 'leave');
   for (const message of heard) {

@@ -176,7 +176,7 @@ function nonsense(): Uint8Array[] {
   // As the smaller id, the stranger is the one who accepts.
   const accepted = [hello, encodeFrame(2, new Uint8Array(0))];
   const about = (message: Message): Uint8Array => encodeFrame(4, encodeEnvelope({ cache: 'c', message }));
-  const state = { type: 'state', epoch: firstEpoch, replicaId: 'r', token: 1, isMirrored: false, isPersistent: true } as const;
+  const state = { type: 'state', epoch: firstEpoch, replicaId: 'r', token: 1, isMirrored: false, isDeferred: false, isPersistent: true } as const;
   const mixtures = [
     [],
     [random(5_000)],

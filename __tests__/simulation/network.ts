@@ -17,8 +17,11 @@ export class Endpoint {
   #hasDropped = false;
   /** Since when the next slice of a state waits for its turn. */
   #goOnSince: number | null = null;
+  /** Since when the session has waited for its turn to ask. */
+  #askSince: number | null = null;
 
-  constructor(replica: Replica, queueMax: number, clock: () => number, onEpoch: () => void) {
+  /** `isTurn` is asked whether the session may ask its peer at once, or when it is next looked after. */
+  constructor(replica: Replica, queueMax: number, clock: () => number, isTurn: () => boolean, onEpoch: () => void) {
     this.#queueMax = queueMax;
     this.session = new Session(
       replica,
@@ -35,6 +38,11 @@ export class Endpoint {
         onPresence: () => undefined,
         hasRoom: () => false,
         goOnLater: () => (this.#goOnSince = clock()),
+        takesTurn: () => {
+          const isNow = isTurn();
+          if (!isNow) this.#askSince ??= clock();
+          return isNow;
+        },
         onEpoch,
         onFlush: (_isDurable, answer) => answer({ kind: 'done' }),
       },
@@ -43,12 +51,12 @@ export class Endpoint {
   }
 
   get pending(): number {
-    return this.#queue.length + (this.#goOnSince === null ? 0 : 1);
+    return this.#queue.length + (this.#goOnSince === null ? 0 : 1) + (this.#askSince === null ? 0 : 1);
   }
 
   /** When the oldest message that waits was sent, or Infinity. */
   get oldest(): number {
-    return Math.min(this.#queue[0]?.sentAt ?? Infinity, this.#goOnSince ?? Infinity);
+    return Math.min(this.#queue[0]?.sentAt ?? Infinity, this.#goOnSince ?? Infinity, this.#askSince ?? Infinity);
   }
 
   /** Takes up to `countMax` messages off the link, to which the next slice of a state is added; once it has drained after a drop, the session starts anew. */
@@ -56,6 +64,10 @@ export class Endpoint {
     if (this.#goOnSince !== null) {
       this.#goOnSince = null;
       this.session.goOn();
+    }
+    if (this.#askSince !== null) {
+      this.#askSince = null;
+      this.session.ask();
     }
     const messages = this.#queue.splice(0, countMax).map(({ bytes }) => decodeEnvelope(bytes).message);
     if (this.#hasDropped && this.#queue.length === 0) {
@@ -79,11 +91,12 @@ export function connect(
   [first, second]: readonly [Replica, Replica],
   queueMax: number,
   clock: () => number,
+  isTurn: () => boolean,
   onEpoch: (side: 0 | 1) => void,
 ): Link {
-  const toFirst = new Endpoint(second, queueMax, clock, () => onEpoch(1));
-  const toSecond = new Endpoint(first, queueMax, clock, () => onEpoch(0));
-  toFirst.session.ask();
-  toSecond.session.ask();
+  const toFirst = new Endpoint(second, queueMax, clock, isTurn, () => onEpoch(1));
+  const toSecond = new Endpoint(first, queueMax, clock, isTurn, () => onEpoch(0));
+  toFirst.session.begin();
+  toSecond.session.begin();
   return { ends, towards: [toFirst, toSecond] };
 }

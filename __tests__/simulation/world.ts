@@ -312,7 +312,7 @@ export class World {
     const queueMax = this.#isHealed || this.random.chance(0.7) ? Infinity : 8;
     this.#downSince.delete(key);
     const [first, second] = [this.nodes[a]!, this.nodes[b]!];
-    const link = connect([a, b], [first.replica, second.replica], queueMax, () => this.nowMs, (side) => {
+    const link = connect([a, b], [first.replica, second.replica], queueMax, () => this.nowMs, () => this.random.chance(0.7), (side) => {
       this.#enterEpoch(side === 0 ? first : second);
     });
     this.#links.set(key, link);

@@ -19,6 +19,8 @@ export interface StateMessage {
   readonly token: number;
   /** The receiver shall send its own state too: the sender starts anew with it. */
   readonly isMirrored: boolean;
+  /** The receiver need not answer: the sender will ask again once others have answered it. */
+  readonly isDeferred: boolean;
   /** The sender may keep the file copy. */
   readonly isPersistent: boolean;
 }
@@ -117,7 +119,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
       writeEpoch(encoder, message.epoch);
       encoding.writeVarString(encoder, message.replicaId);
       encoding.writeVarUint(encoder, message.token);
-      encoding.writeUint8(encoder, (message.isMirrored ? 1 : 0) | (message.isPersistent ? 2 : 0));
+      encoding.writeUint8(encoder, (message.isMirrored ? 1 : 0) | (message.isPersistent ? 2 : 0) | (message.isDeferred ? 4 : 0));
       encoding.writeVarUint8Array(encoder, message.vector);
       break;
     case 'sync':
@@ -178,8 +180,8 @@ function readMessage(decoder: decoding.Decoder): Message {
       const token = decoding.readVarUint(decoder);
       const flags = decoding.readUint8(decoder);
       const vector = decoding.readVarUint8Array(decoder);
-      const [isMirrored, isPersistent] = [(flags & 1) !== 0, (flags & 2) !== 0];
-      return { type: 'state', epoch, replicaId, token, isMirrored, isPersistent, vector };
+      const [isMirrored, isPersistent, isDeferred] = [(flags & 1) !== 0, (flags & 2) !== 0, (flags & 4) !== 0];
+      return { type: 'state', epoch, replicaId, token, isMirrored, isDeferred, isPersistent, vector };
     }
     case tags.sync: {
       const epoch = readEpoch(decoder);

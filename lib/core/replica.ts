@@ -127,6 +127,11 @@ export class Replica {
     return this.#ledger.hasUnwritten;
   }
 
+  /** Writes for one commit, so that nobody is held up by it, here or at a peer: fewer where entries move as well. */
+  get commitMax(): number {
+    return this.#document.needsCompaction ? limits.commitMovingMax : limits.commitMax;
+  }
+
   /**
    * Moves the outbox into the document, at most `countMax` writes of it, and compacts a little; the update for
    * the peers, or null if there was nothing to do.

@@ -24,6 +24,8 @@ export interface SessionPort {
   readonly hasRoom: () => boolean;
   /** Has `goOn` called in a later turn: more of a large state is to go out. */
   readonly goOnLater: () => void;
+  /** Whether the peer may be asked at once for what it has. If not, `ask` is called once it may. */
+  readonly takesTurn: () => boolean;
   /** The replica has entered another epoch: all its sessions, this one included, must restart. */
   readonly onEpoch: () => void;
   /**
@@ -75,16 +77,26 @@ export class Session {
     return this.#isPresent ? this.#peerReplicaId : '';
   }
 
+  /** Says that the cache is open here, and asks for what the peer has when it is its turn. */
+  begin(): void {
+    this.#sendState({ isMirrored: false, isDeferred: !this.#port.takesTurn() });
+  }
+
   /** Begins anew: after messages were dropped, once there is room again, or in another epoch. */
   restart(): void {
     this.#isStreaming = false;
     this.#answering = null;
-    this.#askWith(true);
+    this.#sendState({ isMirrored: true, isDeferred: !this.#port.takesTurn() });
   }
 
-  /** Asks the peer for what it has; `onAnswer` hears of the token that is returned. Begins a session, too. */
+  /** Asks the peer for what it has; `onAnswer` hears of the token that is returned. */
   ask(): number {
-    return this.#askWith(false);
+    return this.#sendState({ isMirrored: false, isDeferred: false });
+  }
+
+  /** Token of the last state that was sent. */
+  get asked(): number {
+    return this.#asked;
   }
 
   /** Whether a state that was sent has not been answered. */
@@ -187,7 +199,12 @@ export class Session {
     }
   }
 
-  #askWith(isMirrored: boolean): number {
+  /** The peer may have what this replica lacks. */
+  #askInTurn(): void {
+    if (this.#port.takesTurn()) this.ask();
+  }
+
+  #sendState({ isMirrored, isDeferred }: Pick<StateMessage, 'isMirrored' | 'isDeferred'>): number {
     const token = ++this.#asked;
     this.#port.send({
       type: 'state',
@@ -196,6 +213,7 @@ export class Session {
       vector: this.#replica.stateVector(),
       token,
       isMirrored,
+      isDeferred,
       isPersistent: this.#isPersistent,
     });
     return token;
@@ -222,12 +240,14 @@ export class Session {
       this.#escape();
       return;
     }
-    this.#isStreaming = false;
-    this.#answering = { state: this.#replica.beginState(message.vector), token: message.token };
-    this.goOn();
+    if (!message.isDeferred) {
+      this.#isStreaming = false;
+      this.#answering = { state: this.#replica.beginState(message.vector), token: message.token };
+      this.goOn();
+    }
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
     // what we lack, but a state that is under way to it will bring that.
-    if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askWith(false);
+    if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askInTurn();
   }
 
   /** Sends the next slices of an answer, or the rest of it, from where on updates may follow. */
@@ -270,13 +290,13 @@ export class Session {
     const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
     const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
     // Something went missing, which the rules of this protocol exclude: do not guess, ask.
-    if ((hasGap || isLate) && !this.isAsking) this.#askWith(false);
+    if ((hasGap || isLate) && !this.isAsking) this.#askInTurn();
   }
 
   #receiveCompare(message: CompareMessage): void {
     if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
     const finding = this.#comparison.look(message);
-    if (finding === 'loss') this.#askWith(false);
+    if (finding === 'loss') this.#askInTurn();
     if (finding === 'lie') this.#escape();
   }
 

@@ -8,7 +8,7 @@ import type { CommittedEntry } from './commit';
 import { isEarlierSegment, ownerOf } from './entry';
 import { TreeNode } from './node';
 import { isOrphan, Orphans } from './orphans';
-import { parseKey, parsePath, splitKey, type Path } from './path';
+import { parsePath, splitKey, type Path } from './path';
 import { PathIndex } from './path-index';
 import type { Register } from './register';
 import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
@@ -107,9 +107,7 @@ export class Tree {
    * Returns whether it is now the winner at its path, and was not before.
    */
   addEntry(register: Register, isReplacement: boolean): boolean {
-    const segments = parseKey(register.key);
-    if (segments === null) return false;
-    const node = this.#obtain(segments);
+    const node = this.#obtain(splitKey(register.key));
     if (!isReplacement) this.tally.countEntries(node, 1);
     const winner = node.register;
     if (winner !== null && isSameWrite(winner, register)) return this.#rehome(node, winner, register);
@@ -123,9 +121,7 @@ export class Tree {
 
   /** Takes in a write that no document of this epoch has; its node if it is the winner there now, or null. */
   salvage(register: Register): TreeNode | null {
-    const segments = parseKey(register.key);
-    if (segments === null) return null;
-    const node = this.#obtain(segments);
+    const node = this.#obtain(splitKey(register.key));
     const winner = node.register;
     if (this.#isHidden(node, register) || (winner !== null && !supersedes(register, winner))) {
       node.prune();
@@ -143,9 +139,11 @@ export class Tree {
     const node = this.find(key);
     if (node === null) return null;
     this.tally.countEntries(node, -1);
+    const mayHaveCopy = node.hasCopies && node.entries > 0;
     if (node.entries <= 1) node.hasCopies = false;
     const winner = node.register;
-    if (winner?.home === segmentId && node.entries > 0) winner.home = this.#owner.findCopy(winner) ?? segmentId;
+    // A look into every segment map.
+    if (winner?.home === segmentId && mayHaveCopy) winner.home = this.#owner.findCopy(winner) ?? segmentId;
     // Who took us for gone may not have known of it: what a tombstone of ours hides may be on its way to us.
     const isOrphaned = winner?.home === segmentId && (isTaken || !this.#isForgettable(node));
     // Its owner knows of a later write, which may come to us by another way a moment from now. Until then this is

@@ -126,7 +126,7 @@ export class OpenCache {
     const hasMore = this.#evict();
     const end = performance.now() + limits.turnMs;
     do {
-      const update = this.replica.commit(limits.commitMax);
+      const update = this.replica.commit(this.replica.commitMax);
       if (update !== null) this.#peers.push(update);
     } while (this.replica.hasUncommitted && performance.now() < end);
     if (!this.replica.hasUnwritten) this.#peers.complete();
@@ -289,7 +289,7 @@ export class OpenCache {
       // Alone, for now. The host has reported it, and tries again.
     }
     this.#addLinks();
-    await this.#peers.merge();
+    await this.#peers.answers();
     this.#state = 'open';
     this.chooseManager();
     if (this.#host.isJoined()) this.#emit('sync');

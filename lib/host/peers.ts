@@ -10,6 +10,7 @@ import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import { startPatience } from '../mesh/patience';
+import { CatchUp } from './catch-up';
 
 export interface PeersOptions {
   readonly replica: Replica;
@@ -38,15 +39,19 @@ export interface Traffic {
 }
 
 interface Wait {
-  readonly token: number;
+  /** Of the state whose answer is waited for; Infinity until that is sent. */
+  token: number;
   readonly resolve: () => void;
 }
 
 export class Peers {
   readonly #options: PeersOptions;
   readonly #sessions = new Map<Link, Session>();
+  readonly #catchUp: CatchUp;
   /** Merges that wait for the answer to a state. */
   readonly #waits = new Map<Link, Wait[]>();
+  /** Reads that have brought something from peers that a merge waits for. */
+  #awaitedReads = 0;
   /** Those that have sent entries which were refused; it is told of once for each. */
   readonly #refused = new WeakSet<Link>();
   readonly #updates = { in: 0, out: 0 };
@@ -57,6 +62,9 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    this.#catchUp = new CatchUp((link) => {
+      this.#ask(link);
+    });
   }
 
   /** Begins a session. What waits in the outbox must have been committed: a state vector tells of nothing else. */
@@ -74,6 +82,7 @@ export class Peers {
         },
         onAnswer: (token) => {
           this.#answer(link, token);
+          if (!session.isAsking) this.#catchUp.noteAnswer(link);
         },
         onPresence: () => {
           onPresence(peer, session.isPresent);
@@ -82,6 +91,7 @@ export class Peers {
         goOnLater: () => {
           this.#goOnLater(link);
         },
+        takesTurn: () => this.#catchUp.takesTurn(link),
         onEpoch: () => {
           this.restartAll();
         },
@@ -93,13 +103,15 @@ export class Peers {
       { isPersistent },
     );
     this.#sessions.set(link, session);
-    session.ask();
+    session.begin();
   }
 
   remove(link: Link): void {
     const session = this.#sessions.get(link);
     this.#sessions.delete(link);
     session?.end();
+    this.#answer(link, Infinity);
+    this.#catchUp.remove(link);
   }
 
   /** Takes in messages of one read; false if there is no session with the peer. Throws as the session does. */
@@ -107,6 +119,8 @@ export class Peers {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
+    this.#catchUp.noteMessages(link);
+    if (this.#waits.has(link)) this.#awaitedReads++;
     this.#turnEnd = performance.now() + limits.turnMs;
     const refused = this.#options.replica.refused;
     session.receive(messages);
@@ -144,6 +158,7 @@ export class Peers {
 
   /** Leaves every peer. */
   leave(): void {
+    this.#catchUp.stop();
     for (const session of this.#sessions.values()) session.leave();
     this.#sessions.clear();
   }
@@ -170,18 +185,18 @@ export class Peers {
     return [...this.#sessions].filter(([, session]) => session.isPersistent).map(([link]) => link.peer!);
   }
 
-  /** Resolves when what every peer has at this moment is merged. Who does not answer in time is unreachable. */
+  /** Resolves when what every peer has at this moment is merged. Who is silent for long before it has answered is unreachable. */
   async merge(): Promise<void> {
-    const waits = [...this.#sessions].map(
-      ([link, session]) =>
-        new Promise<void>((resolve) => {
-          const token = session.ask();
-          const waiting = this.#waits.get(link) ?? [];
-          waiting.push({ token, resolve });
-          this.#waits.set(link, waiting);
-        }),
-    );
-    await settlesWithin(limits.answerWaitMs, Promise.all(waits));
+    const links = [...this.#sessions.keys()];
+    const answers = links.map((link) => this.#waitFor(link, Infinity));
+    for (const link of links) if (this.#catchUp.takesTurn(link)) this.#ask(link);
+    await this.#settle(answers);
+  }
+
+  /** Resolves when all have answered who were asked, or are to be, before. */
+  async answers(): Promise<void> {
+    const asked = [...this.#sessions].filter(([, session]) => session.isAsking);
+    await this.#settle(asked.map(([link, { asked: token }]) => this.#waitFor(link, this.#catchUp.isWaiting(link) ? Infinity : token)));
   }
 
   /**
@@ -217,6 +232,30 @@ export class Peers {
     else setImmediate(goOn);
   }
 
+  /** Resolves when the state of that token is answered, or, for Infinity, the next one. */
+  #waitFor(link: Link, token: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#waits.get(link) ?? [];
+      waiting.push({ token, resolve });
+      this.#waits.set(link, waiting);
+    });
+  }
+
+  async #settle(answers: Promise<void>[]): Promise<void> {
+    let reads = this.#awaitedReads;
+    await settlesWithin(limits.answerWaitMs, Promise.all(answers), () => {
+      const hasMoved = this.#awaitedReads > reads;
+      reads = this.#awaitedReads;
+      return hasMoved;
+    });
+  }
+
+  #ask(link: Link): void {
+    const token = this.#sessions.get(link)?.ask();
+    if (token === undefined) return;
+    for (const wait of this.#waits.get(link) ?? []) wait.token = Math.min(wait.token, token);
+  }
+
   #reportRefusal(link: Link): void {
     if (this.#refused.has(link)) return;
     this.#refused.add(link);
@@ -245,12 +284,13 @@ export class Peers {
   }
 }
 
-/** Whether `promise`, which never rejects, settles within `ms` of this process's running time. */
-function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+/** Whether `promise`, which never rejects, settles within `ms` of this process's running time, or of the last move. */
+function settlesWithin(ms: number, promise: Promise<unknown>, hasMoved?: () => boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    const cancel = startPatience(ms, () => {
+    const giveUp = (): void => {
       resolve(false);
-    });
+    };
+    const cancel = startPatience(ms, giveUp, hasMoved);
     void promise.then(() => {
       cancel();
       resolve(true);

@@ -7,13 +7,20 @@
 
 const ticksPerPatience = 20;
 
-/** Calls back once after about `ms`, unless cancelled by the returned function. Keeps no process alive. */
-export function startPatience(ms: number, onExhausted: () => void): () => void {
+/**
+ * Calls back once after about `ms`, unless cancelled by the returned function. Keeps no process alive. Begins anew
+ * where `hasMoved` says that something has happened since it was last asked.
+ */
+export function startPatience(ms: number, onExhausted: () => void, hasMoved: () => boolean = () => false): () => void {
   let ticks = 0;
   // However late an interval is, it fires once per turn of the event loop.
   const timer = setInterval(() => {
     ticks += 1;
     if (ticks < ticksPerPatience) return;
+    if (hasMoved()) {
+      ticks = 0;
+      return;
+    }
     clearInterval(timer);
     onExhausted();
   }, Math.ceil(ms / ticksPerPatience));

@@ -12,7 +12,7 @@ export const session: Target = { inputs: 50, play };
 
 function play(random: Random): void {
   const honest = new Honest(random);
-  let victim = begin(honest);
+  let victim = begin(random, honest);
   for (let i = 0; i < 50; i++) {
     if (random.chance(0.1)) honest.write();
     const bytes = encodeEnvelope({ cache: 'simulated', message: lie(random, honest) });
@@ -24,14 +24,14 @@ function play(random: Random): void {
     } catch {
       // The link ends, whatever it was that nobody could read, and another one is made.
       victim.end();
-      victim = begin(honest);
+      victim = begin(random, honest);
     }
   }
   victim.end();
   honest.checkConvergence();
 }
 
-function begin(honest: Honest): Session {
+function begin(random: Random, honest: Honest): Session {
   const begun = new Session(
     honest.a,
     {
@@ -40,6 +40,7 @@ function begin(honest: Honest): Session {
       onPresence: () => undefined,
       hasRoom: () => true,
       goOnLater: () => undefined,
+      takesTurn: () => random.chance(0.8),
       onEpoch: () => {
         honest.restart(0);
         begun.restart();
@@ -48,7 +49,7 @@ function begin(honest: Honest): Session {
     },
     { isPersistent: true },
   );
-  begun.ask();
+  begun.begin();
   return begun;
 }
 

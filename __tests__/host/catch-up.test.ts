@@ -1,0 +1,120 @@
+/** Who is asked when, if a process may lack something: one peer first, and how long that is waited for. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { CatchUp } from '../../lib/host/catch-up';
+import { limits } from '../../lib/limits';
+import type { Link } from '../../lib/mesh/link';
+import { until } from '../mesh/meshes';
+import { linkToSilentPeer, TestHost } from './hosts';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** Links are told apart here, and nothing else. */
+function fakeLink(): Link {
+  return Object.create(null) as Link;
+}
+
+describe('of several peers', () => {
+  const [a, b, c] = [fakeLink(), fakeLink(), fakeLink()];
+  let asked: Link[];
+  let catchUp: CatchUp;
+
+  beforeEach(() => {
+    asked = [];
+    catchUp = new CatchUp((link) => asked.push(link));
+    expect([a, b, c, b].map((link) => catchUp.takesTurn(link))).toEqual([true, false, false, false]);
+  });
+  afterEach(() => {
+    catchUp.stop();
+  });
+
+  test('one is asked first, again if need be, and the others once it has answered', () => {
+    expect(catchUp.takesTurn(a)).toBe(true);
+    catchUp.noteAnswer(b);
+    expect(asked).toEqual([]);
+    catchUp.noteAnswer(a);
+    expect(asked).toEqual([b, c]);
+    expect([c, a].map((link) => catchUp.takesTurn(link))).toEqual([true, false]);
+  });
+
+  test('the others are asked when the first is gone, but for those that are gone as well', () => {
+    catchUp.remove(b);
+    catchUp.remove(a);
+    expect(asked).toEqual([c]);
+  });
+
+  test('none is asked any more by who leaves', () => {
+    catchUp.stop();
+    catchUp.noteAnswer(a);
+    expect(asked).toEqual([]);
+  });
+});
+
+test('the others are asked when the first is silent, not while it sends', async () => {
+  jest.replaceProperty(limits, 'sourceWaitMs', 100 as never);
+  const [a, b] = [fakeLink(), fakeLink()];
+  let isAsked = false;
+  const catchUp = new CatchUp(() => (isAsked = true));
+  catchUp.takesTurn(a);
+  catchUp.takesTurn(b);
+  for (let i = 0; i < 30; i++) {
+    catchUp.noteMessages(a);
+    await delay(10);
+  }
+  expect(isAsked).toBe(false);
+  await until('the other was asked', () => isAsked);
+});
+
+describe('a sync waits for a peer', () => {
+  const synced = async (): Promise<{ host: TestHost; link: Link; isOver: () => boolean; promise: Promise<void> }> => {
+    jest.replaceProperty(limits, 'answerWaitMs', 200 as never);
+    const host = new TestHost();
+    await host.cache.sync();
+    const { link } = await linkToSilentPeer();
+    host.cache.addLink(link);
+    let isOver = false;
+    const promise = host.cache.sync().then(() => {
+      isOver = true;
+    });
+    return { host, link, isOver: () => isOver, promise };
+  };
+
+  test('that is silent no longer than it must', async () => {
+    const { host, promise } = await synced();
+    await promise;
+    await host.cache.end();
+  });
+
+  test('that goes on sending until it has answered', async () => {
+    const { host, link, isOver, promise } = await synced();
+    const { epoch } = host.cache.replica;
+    const update = host.cache.replica.encodeState();
+    for (let i = 0; i < 60; i++) {
+      host.cache.receive(link, [{ type: 'update', epoch, update }]);
+      await delay(10);
+    }
+    expect(isOver()).toBe(false);
+    // Of every state that was sent until now.
+    host.cache.receive(link, [{ type: 'sync', epoch, token: 2, isComplete: true, update }]);
+    await promise;
+    await host.cache.end();
+  });
+
+  test('that goes before it was asked no longer', async () => {
+    jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
+    const { host, link, promise } = await synced();
+    const { link: second } = await linkToSilentPeer();
+    host.cache.addLink(second);
+    const startedAt = performance.now();
+    jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
+    const both = host.cache.sync();
+    // It asks the first again, and not yet the second.
+    await delay(10);
+    host.cache.removeLink(second);
+    host.cache.removeLink(link);
+    await Promise.all([both, promise]);
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
+    await host.cache.end();
+  });
+});
