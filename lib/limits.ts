@@ -21,7 +21,7 @@ export const limits = {
   /** Spelled paths that a replica remembers beyond the number of its values, per generation; up to three are kept. */
   pathIndexMin: KiB,
   /** Spelled paths that a replica remembers with their node at most, per generation. */
-  pathIndexMax: 32 * KiB,
+  pathIndexMax: 128 * KiB,
   /** Writes after which a replica begins a new segment map. */
   segmentWritesMax: 250,
   /** Estimated bytes of a value above which it is removed as soon as it has lost, not with its segment map. */
