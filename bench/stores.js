@@ -30,7 +30,7 @@ async function measureStores(job, cases, { crew, peers, redisSocket, rounds, rou
       progress(`  ${peer.title}: ${found === null ? table.noteOf(peer.id, id) : spellNs(found.median)}`);
     }
   }
-  await Promise.all([...members.values()].map((member) => member.end()));
+  await Promise.all([...members.values()].map((member) => member.kill()));
   return table;
 }
 

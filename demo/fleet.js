@@ -6,60 +6,23 @@
 'use strict';
 
 const cluster = require('node:cluster');
-const { EventEmitter } = require('node:events');
 const path = require('node:path');
+const { Asked } = require('./asked');
 const { within } = require('./wait');
 
-/** One worker. Emits what the worker tells unasked: `change` and `error`. */
-class Member extends EventEmitter {
-  /** Resolves to `{ code, signal }` when the process has ended. */
-  exited;
-  isAlive = true;
+/** One worker, with the commands of worker.js. Emits what the worker tells unasked: `change` and `error`. */
+class Member extends Asked {
   /** Whether the demo has asked it to end. */
   isEnding = false;
-  #worker;
-  #questions = new Map();
-  #lastId = 0;
 
   constructor(number, environment) {
-    super();
-    this.name = `worker ${number}`;
-    this.#worker = cluster.fork(environment);
-    this.pid = this.#worker.process.pid;
-    this.#worker.on('message', (message) => this.#hear(message));
-    // A worker that was killed cannot be written to; its exit tells.
-    this.#worker.on('error', () => undefined);
-    this.exited = new Promise((resolve) => {
-      this.#worker.once('exit', (code, signal) => {
-        this.isAlive = false;
-        const reason = new Error(`${this.name} has ended (${signal ?? `exit code ${code}`})`);
-        for (const { reject } of this.#questions.values()) reject(reason);
-        this.#questions.clear();
-        resolve({ code, signal });
-      });
-    });
+    super(`worker ${number}`, cluster.fork(environment));
+    this.on('told', ({ event, ...details }) => this.emit(event, details));
   }
 
-  /** Has the worker carry out one of its commands (see worker.js); resolves to the result. */
-  ask(command, ...args) {
-    const id = ++this.#lastId;
-    const answer = new Promise((resolve, reject) => {
-      if (!this.isAlive) throw new Error(`${this.name} is gone`);
-      this.#questions.set(id, { resolve, reject });
-      this.#worker.send({ id, command, args });
-    });
-    return within(`${this.name}: ${command}`, answer);
-  }
-
-  /** Ends the process without giving it a chance to do anything. */
   kill() {
     this.isEnding = true;
-    try {
-      if (this.isAlive) process.kill(this.pid, 'SIGKILL');
-    } catch {
-      // It has ended by itself, and the event of its exit is about to come.
-    }
-    return this.exited;
+    return super.kill();
   }
 
   /** Has the worker close its cache; the process must then end by itself. Resolves to its exit code. */
@@ -68,17 +31,6 @@ class Member extends EventEmitter {
     await this.ask('close');
     const { code } = await within(`${this.name}: end`, this.exited);
     return code;
-  }
-
-  #hear({ id, event, result, error, ...details }) {
-    if (event !== undefined) {
-      this.emit(event, details);
-      return;
-    }
-    const question = this.#questions.get(id);
-    this.#questions.delete(id);
-    if (error === undefined) question?.resolve(result);
-    else question?.reject(new Error(`${this.name}: ${error}`));
   }
 }
 

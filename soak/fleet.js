@@ -10,50 +10,21 @@ const { fork } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { Asked } = require('../demo/asked');
 const { within } = require('../demo/wait');
 
 const ASK_MS = 600_000;
 /** How long a killed process may take to be gone. */
 const KILL_MS = 200;
 
-/** One worker. */
-class Member {
-  /** Resolves to `{ code, signal }` when the process has ended. */
-  exited;
-  isAlive = true;
+/** One worker, with the commands of commands.js. */
+class Member extends Asked {
   isStopped = false;
   isEnding = false;
-  #child;
-  #questions = new Map();
-  #lastId = 0;
 
   constructor(name, { cwd, execArgv }) {
-    this.name = name;
-    this.#child = fork(path.join(__dirname, 'worker.js'), [], { cwd, serialization: 'advanced', execArgv: ['--expose-gc', ...execArgv] });
-    this.pid = this.#child.pid;
-    this.#child.on('message', (message) => this.#hear(message));
-    // A worker that was killed cannot be written to; its exit tells.
-    this.#child.on('error', () => undefined);
-    this.exited = new Promise((resolve) => {
-      this.#child.once('exit', (code, signal) => {
-        this.isAlive = false;
-        const reason = new Error(`${this.name} has ended (${signal ?? `exit code ${code}`})`);
-        for (const { reject } of this.#questions.values()) reject(reason);
-        this.#questions.clear();
-        resolve({ code, signal });
-      });
-    });
-  }
-
-  /** Has the worker carry out one of its commands (see commands.js); resolves to the result. */
-  ask(command, ...args) {
-    const id = ++this.#lastId;
-    const answer = new Promise((resolve, reject) => {
-      if (!this.isAlive) throw new Error(`${this.name} is gone`);
-      this.#questions.set(id, { resolve, reject });
-      this.#child.send({ id, command, args });
-    });
-    return within(`${this.name}: ${command}`, answer, ASK_MS);
+    const options = { cwd, serialization: 'advanced', execArgv: ['--expose-gc', ...execArgv] };
+    super(name, fork(path.join(__dirname, 'worker.js'), [], options), ASK_MS);
   }
 
   /** Stops the process where it stands, as a debugger or a suspended machine would. */
@@ -69,8 +40,7 @@ class Member {
 
   kill() {
     this.isEnding = true;
-    if (this.isAlive) this.#child.kill('SIGKILL');
-    return this.exited;
+    return super.kill();
   }
 
   /** Has the worker close its cache; the process must then end by itself. */
@@ -79,13 +49,6 @@ class Member {
     await this.ask('close');
     const { code, signal } = await within(`${this.name}: end`, this.exited, 60_000);
     if (code !== 0) throw new Error(`${this.name} ended with ${signal ?? `exit code ${code}`}`);
-  }
-
-  #hear({ id, result, error }) {
-    const question = this.#questions.get(id);
-    this.#questions.delete(id);
-    if (error === undefined) question?.resolve(result);
-    else question?.reject(new Error(`${this.name}: ${error}`));
   }
 }
 

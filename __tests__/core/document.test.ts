@@ -1,5 +1,6 @@
 /** Entries and the document: what is written where, and what is passed over, the same at every peer. */
 import fc from 'fast-check';
+import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import type { Commit, CommitOrder, EntryPlace } from '../../lib/core/commit';
 import { Document } from '../../lib/core/document';
@@ -8,7 +9,7 @@ import { firstEpoch } from '../../lib/core/epoch';
 import type { Register } from '../../lib/core/register';
 import type { JsonValue } from '../../lib/core/value';
 import { HYBRID_TIME_MAX } from '../../lib/core/stamp';
-import { surveyUpdate } from '../../lib/core/update';
+import { surveyUpdate, type Survey } from '../../lib/core/update';
 import { Bench, send } from './replicas';
 
 let clients = 1000;
@@ -26,6 +27,8 @@ const carryOut = (document: Document, order: Partial<CommitOrder>): Commit =>
   document.commit({ ...NOTHING, ...order });
 
 const NOTHING: CommitOrder = { removals: [], tombstones: [], movesMax: 0, survivor: () => null, onMoved: () => {}, registers: [] };
+
+const survey = (...updates: Uint8Array[]): Survey[] => updates.map(surveyUpdate);
 
 /** A peer that writes to the shared document whatever it likes, and what it wrote as one update each. */
 class Vandal {
@@ -115,7 +118,7 @@ describe('a document', () => {
   test('never writes into a segment map that was there before it began', () => {
     const vandal = new Vandal();
     const document = create('r0');
-    document.apply([vandal.segment('r0.1', {}), vandal.segment('r0.2', {})]);
+    document.apply(survey(vandal.segment('r0.1', {}), vandal.segment('r0.2', {})));
     expect(commit(document, [register('a', 1, 1)]).entries[0]!.segmentId).toBe('r0.3');
   });
 
@@ -128,12 +131,12 @@ describe('a document', () => {
   test('hands what it wrote to another as added and removed entries', () => {
     const [a, b] = [create('r0'), create('r1')];
     const first = commit(a, [register('x', 1, 'v'), register('y', 2)]).update!;
-    expect(b.apply([first]).added).toEqual([
+    expect(b.apply(survey(first)).added).toEqual([
       { register: { ...register('x', 1, 'v'), home: 'r0.1', bytes: 3 }, isReplacement: false },
       { register: { ...register('y', 2), home: 'r0.1' }, isReplacement: false },
     ]);
     const second = commit(a, [register('z', 3, 1)], [{ segmentId: 'r0.1', key: 'x' }]).update!;
-    const { added, removed, refused } = b.apply([second]);
+    const { added, removed, refused } = b.apply(survey(second));
     expect([added.length, removed, refused]).toEqual([1, [{ segmentId: 'r0.1', key: 'x' }], 0]);
   });
 
@@ -150,10 +153,10 @@ describe('a document', () => {
   test('puts a tombstone into the place of its value: an entry is replaced, there and at a peer', () => {
     const [a, b] = [create('r0'), create('r1')];
     const kept = register('kept', 2, 'v');
-    b.apply([commit(a, [register('x', 1, 'long ago'), kept, register('y', 3), register('z', 4)]).update!]);
+    b.apply(survey(commit(a, [register('x', 1, 'long ago'), kept, register('y', 3), register('z', 4)]).update!));
     const { update, displaced } = carryOut(a, { tombstones: [{ ...register('x', 1), home: 'r0.1' }] });
     expect(displaced).toEqual([]);
-    expect(b.apply([update!])).toEqual({
+    expect(b.apply(survey(update!))).toEqual({
       added: [{ register: { ...register('x', 1), home: 'r0.1' }, isReplacement: true }],
       removed: [],
       refused: 0,
@@ -166,7 +169,7 @@ describe('a document', () => {
 
   test('hands back a tombstone for which there is no place: the entry has gone, has lost, or is none of its own', () => {
     const document = create('r0');
-    document.apply([commit(create('r1'), [register('x', 1, 1)]).update!]);
+    document.apply(survey(commit(create('r1'), [register('x', 1, 1)]).update!));
     commit(document, [register('lost', 2, 2), register('here', 3, 3)]);
     document.lose('r0.1', 'lost');
     const tombstones = [['lost', 'r0.1'], ['never', 'r0.1'], ['x', 'r1.1'], ['here', 'r0.9'], ['here', 'r0.1']].map(
@@ -181,7 +184,7 @@ describe('a document', () => {
     expect([first!, second!].map((update) => b.isBehind(surveyUpdate(update).from))).toEqual([false, true]);
     const lacking = b.lacks(a.stateVector());
     expect([lacking.size, b.isBehind(lacking), a.isBehind(lacking)]).toEqual([1, true, false]);
-    expect(b.apply([first!, second!]).gap).toBe('none');
+    expect(b.apply(survey(first!, second!)).gap).toBe('none');
     expect([b.isBehind(lacking), b.lacks(a.stateVector()).size]).toEqual([false, 0]);
   });
 
@@ -189,7 +192,7 @@ describe('a document', () => {
     const vandal = new Vandal();
     const document = create('r0');
     Y.applyUpdate(vandal.doc, commit(document, [register('a', 1, 1)]).update!);
-    document.apply([vandal.write(() => vandal.segments.delete('r0.1'))]);
+    document.apply(survey(vandal.write(() => vandal.segments.delete('r0.1'))));
     Y.applyUpdate(vandal.doc, commit(document, [register('b', 2, 2)]).update!);
     const keys = [...vandal.segments.values()].flatMap((map) => [...(map as Y.Map<unknown>).keys()]);
     expect(keys).toEqual(['b']);
@@ -198,20 +201,45 @@ describe('a document', () => {
   test('does not tell of an entry as removed that it never told of as added', () => {
     const vandal = new Vandal();
     const document = create('r0');
-    document.apply([vandal.segment('v.1', {})]);
+    document.apply(survey(vandal.segment('v.1', {})));
     const batch = [
       vandal.write(() => vandal.map('v.1').set('a', [1, 0, 0, 'x'])),
       vandal.write(() => vandal.segments.delete('v.1')),
     ];
-    expect(document.apply(batch)).toMatchObject({ added: [], removed: [] });
+    expect(document.apply(survey(...batch))).toMatchObject({ added: [], removed: [] });
   });
 
   test('does not tell of garbage as removed', () => {
     const vandal = new Vandal();
     const document = create('r0');
-    document.apply([vandal.segment('v.1', { a: 'garbage' })]);
-    expect(document.apply([vandal.write(() => vandal.map('v.1').delete('a'))]).removed).toEqual([]);
+    document.apply(survey(vandal.segment('v.1', { a: 'garbage' })));
+    expect(document.apply(survey(vandal.write(() => vandal.map('v.1').delete('a')))).removed).toEqual([]);
   });
+});
+
+test('an update that says of what is known that it stands elsewhere, and goes on, leaves the document whole', () => {
+  const vandal = new Vandal();
+  const document = create('r0');
+  const { clientID } = vandal.doc;
+  document.apply(survey(vandal.segment('v.1', { a: [1, 0, 0, 'x'] })));
+  document.apply(survey(vandal.write(() => vandal.map('v.1').set('a', [2, 0, 0, 'y']))));
+  const segmentMap = 0;
+  const known = 2;
+  const forged = encoding.encode((encoder) => {
+    // One run of one struct: three deleted entries, from one that is known on, at another key.
+    for (const each of [1, 1, clientID, known, 0x21, 0, clientID, segmentMap]) encoding.writeVarUint(encoder, each);
+    encoding.writeVarString(encoder, 'elsewhere');
+    encoding.writeVarUint(encoder, 3);
+    encoding.writeVarUint(encoder, 0);
+  });
+  document.apply(survey(forged));
+  document.apply(survey(vandal.write(() => vandal.segments.delete('v.1'))));
+  expect(document.segmentCount).toBe(0);
+  const copy = new Y.Doc();
+  Y.applyUpdate(copy, document.encodeState());
+  expect(Y.encodeStateVector(copy)).toEqual(document.stateVector());
+  expect(document.lacks(Y.encodeStateVector(new Y.Doc()))).toEqual(new Map());
+  expect(document.isBehind(new Map([[clientID, known + 3]]))).toBe(false);
 });
 
 describe('what is no register', () => {

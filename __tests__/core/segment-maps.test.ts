@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Document } from '../../lib/core/document';
 import { firstEpoch } from '../../lib/core/epoch';
 import { isSameWrite, type Register } from '../../lib/core/register';
+import { surveyUpdate } from '../../lib/core/update';
 import { Bench, send } from './replicas';
 
 let clients = 0;
@@ -53,7 +54,7 @@ class Owner {
       register.home = entries[i]!.segmentId;
       this.winners.set(register.key, register);
     });
-    if (update !== null) this.#peer.apply([update]);
+    if (update !== null) this.#peer.apply([surveyUpdate(update)]);
     // In step with what is written.
     expect(this.moves.length - movedBefore).toBeLessThanOrEqual(movesMax + 2 * registers.length);
   }

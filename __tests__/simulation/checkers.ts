@@ -3,6 +3,7 @@ import _ from 'lodash';
 import { Document } from '../../lib/core/document';
 import { segmentOwner } from '../../lib/core/entry';
 import { formatKey, parseKey } from '../../lib/core/path';
+import { surveyUpdate } from '../../lib/core/update';
 import { supersedes, type Register } from '../../lib/core/register';
 import type { Replica } from '../../lib/core/replica';
 import { expectedView } from './oracle';
@@ -93,7 +94,7 @@ interface Holding {
 /** What the document of `replica` holds, by owner, read from its bytes. */
 function holdingsOf(replica: Replica): Map<string, Holding> {
   const document = new Document({ epoch: replica.epoch, replicaId: 'checker', clientId: 1 });
-  const registers = document.apply([replica.encodeState()]).added.map(({ register }) => register);
+  const registers = document.apply([surveyUpdate(replica.encodeState())]).added.map(({ register }) => register);
   document.destroy();
   if (registers.length !== replica.census().entries) throw new Error(`${replica.id} has miscounted its entries`);
   const winners = new Map<string, Register>();

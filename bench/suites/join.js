@@ -39,7 +39,7 @@ module.exports = {
     const measure = async (peer) => {
       const joiner = crew.start('join', peer.id);
       const { ms, pauseMs } = await joiner.ask('join', scenes.get(peer), entries);
-      await joiner.end();
+      await joiner.kill();
       table.add(peer.id, 'time', ms);
       table.add(peer.id, 'pause', pauseMs);
     };
@@ -48,7 +48,7 @@ module.exports = {
       const found = table.of(peer.id, 'time');
       progress(`  ${peer.title}: ${found === null ? table.noteOf(peer.id, 'time') : spellMs(found.median)}`);
     }
-    await Promise.all([...providers.values()].map((member) => member.end()));
+    await Promise.all([...providers.values()].map((member) => member.kill()));
     return table;
   },
 };

@@ -40,7 +40,7 @@ module.exports = {
         table.add(peer.id, 'disk', once.disk / entries);
         table.add(peer.id, 'disk-worn', worn.disk / entries);
       } finally {
-        await member.end();
+        await member.kill();
       }
     };
     const onFailure = (peer, error) => table.noteAll(peer.id, error.message);

@@ -79,7 +79,7 @@ async function withTeams({ crew, peers, redisSocket, progress }, table, { count,
     });
     progress(`  ${peer.title}: ${line.join(', ')}`);
   }
-  await Promise.all([...teams.values()].flatMap(({ members }) => members.map((member) => member.end())));
+  await Promise.all([...teams.values()].flatMap(({ members }) => members.map((member) => member.kill())));
 }
 
 async function delays({ rounds }, table, teams, { samples }, onFailure) {

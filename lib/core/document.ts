@@ -8,10 +8,10 @@ import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
 import type { AddedEntry, Commit, CommitOrder, CommittedEntry, DocumentChanges, EntryPlace } from './commit';
-import { DocumentState } from './document-state';
+import { DocumentState, withoutKnown } from './document-state';
 import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
-import { ROOT_NAME } from './update';
+import { ROOT_NAME, type Survey } from './update';
 import { limits } from '../limits';
 
 export interface DocumentOptions {
@@ -108,12 +108,12 @@ export class Document {
   }
 
   /**
-   * Applies updates (V1), surveyed before, in one transaction. Throws whatever Yjs throws nevertheless; what it
+   * Applies updates (V1) in one transaction. Throws whatever Yjs throws nevertheless; what it
    * had taken in before it threw is in the next changes.
    */
-  apply(updates: readonly Uint8Array[]): DocumentChanges {
+  apply(surveys: readonly Survey[]): DocumentChanges {
     const applyAll = (transaction: Y.Transaction): Y.Transaction => {
-      for (const update of updates) Y.applyUpdate(this.#doc, update);
+      for (const survey of surveys) Y.applyUpdate(this.#doc, withoutKnown(survey, this.#doc));
       return transaction;
     };
     const isNews = hasNews(Y.transact(this.#doc, applyAll, null, false));

@@ -11,7 +11,7 @@ import type { Ledger } from './ledger';
 import type { Register } from './register';
 import { HYBRID_TIME_MAX, type HybridClock } from './stamp';
 import type { Tree } from './tree';
-import { surveyUpdate } from './update';
+import { surveyUpdate, type Survey } from './update';
 import { CacheError } from '../errors';
 
 /** What came of updates received. */
@@ -61,11 +61,12 @@ export class Intake {
   receive(updates: readonly Uint8Array[]): ReceiveResult {
     const { ledger, onChange } = this.#options;
     const result: Change[] = [];
-    const wanted: Uint8Array[] = [];
+    const wanted: Survey[] = [];
     let hasGap = false;
     try {
       for (const update of updates) {
-        const { from, to } = surveyUpdate(update);
+        const survey = surveyUpdate(update);
+        const { from, to } = survey;
         const { document } = ledger;
         if (isForged(document, to)) throw forgery();
         // Within one batch an update may build on the one before it: apply what came so far, then look again.
@@ -76,7 +77,7 @@ export class Intake {
             break;
           }
         }
-        wanted.push(update);
+        wanted.push(survey);
       }
       if (this.#take(wanted, result)) hasGap = true;
     } finally {
@@ -102,7 +103,7 @@ export class Intake {
     const other = new Document({ epoch, replicaId, clientId: nextClientId() });
     if (surveys.some(({ to }) => isForged(other, to))) throw forgery();
     const result: Change[] = [];
-    for (const { register } of other.apply(updates).added) {
+    for (const { register } of other.apply(surveys).added) {
       register.home = null;
       clock.trust(register.time);
       const node = tree.salvage(register);
@@ -115,10 +116,10 @@ export class Intake {
   }
 
   /** Applies updates; whether some of it was dropped. */
-  #take(updates: readonly Uint8Array[], result: Change[]): boolean {
-    if (updates.length === 0) return false;
+  #take(surveys: readonly Survey[], result: Change[]): boolean {
+    if (surveys.length === 0) return false;
     const { replicaId, tree, ledger, onUpdate } = this.#options;
-    const { added, removed, refused, isNews, gap } = ledger.document.apply(updates);
+    const { added, removed, refused, isNews, gap } = ledger.document.apply(surveys);
     this.#refused += refused;
     if (gap === 'writes') this.#gapCount++;
     for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
@@ -130,7 +131,7 @@ export class Intake {
     }
     if (added.length + removed.length > 0) ledger.touch();
     // Also what has changed nothing that is visible: later updates build on it. What a file holds, it has.
-    if (isNews && !this.#isLoading) for (const update of updates) onUpdate(update);
+    if (isNews && !this.#isLoading) for (const { update } of surveys) onUpdate(update);
     return gap !== 'none';
   }
 

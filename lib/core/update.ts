@@ -9,8 +9,9 @@
 import * as decoding from 'lib0/decoding';
 import { limits } from '../limits';
 
-/** What an update covers, by Yjs client: from the first clock to the one after the last. */
+/** An update, and what it covers, by Yjs client: from the first clock to the one after the last. */
 export interface Survey {
+  readonly update: Uint8Array;
   readonly from: ReadonlyMap<number, number>;
   readonly to: ReadonlyMap<number, number>;
 }
@@ -48,7 +49,7 @@ export function surveyUpdate(update: Uint8Array): Survey {
   }
   skipRemovals(decoder);
   if (decoding.hasContent(decoder)) throw malformed('its end');
-  return { from, to };
+  return { update, from, to };
 }
 
 /** Passes over one struct; how many clocks it takes. */
