@@ -242,6 +242,23 @@ test('an update that says of what is known that it stands elsewhere, and goes on
   expect(document.isBehind(new Map([[clientID, known + 3]]))).toBe(false);
 });
 
+test('after removals that Yjs cannot remember it takes in what comes next', () => {
+  const vandal = new Vandal();
+  const document = create('r0');
+  const { clientID } = vandal.doc;
+  document.apply(survey(vandal.segment('v.1', {})));
+  const removals = (...ranges: readonly (readonly [number, number])[]): Uint8Array =>
+    encoding.encode((encoder) => {
+      for (const each of [0, 1, clientID, ranges.length, ...ranges.flat()]) encoding.writeVarUint(encoder, each);
+    });
+  // Of what is to come, one within the other: Yjs writes them down by their differences, and reads something else.
+  const remembered = removals([0, Number.MAX_SAFE_INTEGER], [0, 2]);
+  expect(() => document.apply(survey(remembered, removals([0, 1])))).toThrow();
+  const changes = document.apply(survey(vandal.segment('v.2', { b: [2, 0, 0, 'y'] })));
+  expect(changes).toMatchObject({ gap: 'none' });
+  expect(changes.added.map(({ register: { key } }) => key)).toEqual(['b']);
+});
+
 describe('what is no register', () => {
   /** Checks that who heard of `updates` one by one shows what they show who hear of all at once. */
   function expectAgreement(...updates: Uint8Array[]): { shown: unknown; refused: number } {

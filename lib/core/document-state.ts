@@ -1,6 +1,4 @@
 /**
- * What goes out of a document, and what may come into it.
- *
  * The state of a document in slices, so that a large one can be sent or saved without holding up the event loop.
  *
  * A slice is a Yjs update (V1) with the next structs of each client, in order of their clocks; the last one is
@@ -9,7 +7,6 @@
  */
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
-import type { Survey } from './update';
 import { limits } from '../limits';
 
 export class DocumentState {
@@ -94,15 +91,4 @@ function encodeSlice(runs: readonly Uint8Array[]): Uint8Array {
   const removals = 0;
   encoding.writeVarUint(encoder, removals);
   return encoding.toUint8Array(encoder);
-}
-
-/**
- * An update without what `doc` has of it. Yjs takes a struct of which it has a part for a continuation of that, and
- * loses its way where the two are said to stand in different places. Cut off, it stands behind what is there.
- */
-export function withoutKnown({ update, from }: Survey, doc: Y.Doc): Uint8Array {
-  for (const [client, clock] of from) {
-    if (clock < Y.getState(doc.store, client)) return Y.diffUpdate(update, Y.encodeStateVector(doc));
-  }
-  return update;
 }

@@ -8,7 +8,8 @@ import * as Y from 'yjs';
 import type { Register } from './register';
 import type { Epoch } from './epoch';
 import type { AddedEntry, Commit, CommitOrder, CommittedEntry, DocumentChanges, EntryPlace } from './commit';
-import { DocumentState, withoutKnown } from './document-state';
+import { applyUpdates } from './apply';
+import { DocumentState } from './document-state';
 import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
 import { ROOT_NAME, type Survey } from './update';
@@ -112,17 +113,9 @@ export class Document {
    * had taken in before it threw is in the next changes.
    */
   apply(surveys: readonly Survey[]): DocumentChanges {
-    const applyAll = (transaction: Y.Transaction): Y.Transaction => {
-      for (const survey of surveys) Y.applyUpdate(this.#doc, withoutKnown(survey, this.#doc));
-      return transaction;
-    };
-    const isNews = hasNews(Y.transact(this.#doc, applyAll, null, false));
+    const { isNews, gap } = applyUpdates(this.#doc, surveys);
     const changes = this.#changes;
     this.#changes = noChanges();
-    const { store } = this.#doc;
-    const gap = store.pendingStructs !== null ? 'writes' : store.pendingDs !== null ? 'removals' : 'none';
-    // What Yjs holds back, a sync brings again. Kept, it would swallow what comes later, here and nowhere else.
-    store.pendingStructs = store.pendingDs = null;
     return { ...changes, isNews, gap };
   }
 
@@ -298,12 +291,6 @@ export class Document {
       if (isKnownEntry(item.content.getContent().at(-1))) this.#changes.removed.push({ segmentId: id, key });
     }
   }
-}
-
-/** Whether a transaction has brought structs or removals. */
-function hasNews({ deleteSet, beforeState, afterState }: Y.Transaction): boolean {
-  for (const [client, clock] of afterState) if (beforeState.get(client) !== clock) return true;
-  return deleteSet.clients.size > 0;
 }
 
 /**
