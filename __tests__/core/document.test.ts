@@ -26,7 +26,7 @@ const commit = (document: Document, registers: readonly Register[], removals: re
 const carryOut = (document: Document, order: Partial<CommitOrder>): Commit =>
   document.commit({ ...NOTHING, ...order });
 
-const NOTHING: CommitOrder = { removals: [], tombstones: [], movesMax: 0, survivor: () => null, onMoved: () => {}, registers: [] };
+const NOTHING: CommitOrder = { removals: [], onRemoved: () => {}, tombstones: [], movesMax: 0, survivor: () => null, onMoved: () => {}, registers: [] };
 
 const survey = (...updates: Uint8Array[]): Survey[] => updates.map(surveyUpdate);
 
@@ -143,9 +143,9 @@ describe('a document', () => {
   test('has no update of a commit that changes nothing: of none, of a removal of what is not there, of what only lost', () => {
     const document = create('r0');
     commit(document, [register('x', 1, 1)]);
-    expect(carryOut(document, {})).toEqual({ update: null, removed: [], displaced: [], entries: [] });
+    expect(carryOut(document, {})).toEqual({ update: null, dropped: [], displaced: [], entries: [] });
     const removals = [{ segmentId: 'r0.1', key: 'no' }, { segmentId: 'r9.1', key: 'x' }];
-    expect(commit(document, [], removals)).toEqual({ update: null, removed: [], displaced: [], entries: [] });
+    expect(commit(document, [], removals)).toEqual({ update: null, dropped: [], displaced: [], entries: [] });
     document.lose('r0.1', 'x');
     expect(carryOut(document, { movesMax: 9 }).update).toBeNull();
   });

@@ -36,6 +36,7 @@ class Owner {
     }));
     const { update, entries } = this.document.commit({
       removals: [],
+      onRemoved: () => undefined,
       tombstones: [],
       movesMax,
       survivor: (key, segmentId, read) => {

@@ -218,4 +218,21 @@ describe('whose turn it is not', () => {
     talk.sessions.B!.ask();
     expect(talk.settle()).toContain('A: flush f done');
   });
+
+  test('and has closed the cache and opened it again lacks everything: nothing is streamed to it', () => {
+    const talk = openTalk().set('B', 'a');
+    talk.settle();
+    // Its word that it leaves, and its first state, do not fit on the link.
+    talk.room.B = 0;
+    talk.close('A').replicas.A = talk.bench.create({ id: 'a2' });
+    talk.isWaiting.A = true;
+    talk.open('A');
+    talk.room.B = Infinity;
+    talk.deliver('B').settle();
+    talk.set('B', 'b').flush('B', 'f');
+    expect(talk.settle()).toEqual([]);
+    talk.sessions.A!.ask();
+    expect(talk.settle()).toContain('B: flush f done');
+    talk.expectSame(['a', 'b']);
+  });
 });

@@ -44,9 +44,10 @@ export class Talk {
           hasRoom: () => !this.isBusy,
           goOnLater: () => this.#paused.add(session),
           takesTurn: () => !this.isWaiting[side],
+          onCaughtUp: () => undefined,
           onEpoch: () => {
             this.script.push(`${side}: epoch ${this.replicas[side].epoch.number}`);
-            session.restart();
+            session.restart(true);
           },
           onFlush: (isDurable, answer) => {
             if (isDurable && this.isHolding) this.held.push(answer);

@@ -62,7 +62,7 @@ export class Honest {
 
   /** The replica of that side has entered another epoch. */
   restart(side: 0 | 1): void {
-    this.#link.towards[side === 0 ? 1 : 0].session.restart();
+    this.#link.towards[side === 0 ? 1 : 0].session.restart(true);
   }
 
   /** Clocks of the clients that the first knows. */

@@ -31,9 +31,9 @@ describe('of several peers', () => {
 
   test('one is asked first, again if need be, and the others once it has answered', () => {
     expect(catchUp.takesTurn(a)).toBe(true);
-    catchUp.noteAnswer(b);
+    catchUp.noteCaughtUp(b);
     expect(asked).toEqual([]);
-    catchUp.noteAnswer(a);
+    catchUp.noteCaughtUp(a);
     expect(asked).toEqual([b, c]);
     expect([c, a].map((link) => catchUp.takesTurn(link))).toEqual([true, false]);
   });
@@ -46,7 +46,7 @@ describe('of several peers', () => {
 
   test('none is asked any more by who leaves', () => {
     catchUp.stop();
-    catchUp.noteAnswer(a);
+    catchUp.noteCaughtUp(a);
     expect(asked).toEqual([]);
   });
 });
@@ -99,6 +99,46 @@ describe('a sync waits for a peer', () => {
     host.cache.receive(link, [{ type: 'sync', epoch, token: 2, isComplete: true, update }]);
     await promise;
     await host.cache.end();
+  });
+
+  test('that has sent all it had but is never done no longer than it must', async () => {
+    const { host, link, promise } = await synced();
+    const { epoch } = host.cache.replica;
+    const update = host.cache.replica.encodeState();
+    await delay(20);
+    host.cache.receive(link, [{ type: 'sync', epoch, token: 2, isComplete: false, update }]);
+    const writing = setInterval(() => host.cache.receive(link, [{ type: 'update', epoch, update }]), 10);
+    await promise;
+    clearInterval(writing);
+    await host.cache.end();
+  });
+
+  test('that is silent no longer though others ask again and again', async () => {
+    const { host, promise } = await synced();
+    const { link: other, heard } = await linkToSilentPeer();
+    host.cache.addLink(other);
+    const { epoch } = host.cache.replica;
+    const update = host.cache.replica.encodeState();
+    const asking = setInterval(() => {
+      void host.cache.sync();
+      const states = heard.filter((message) => message.type === 'state');
+      host.cache.receive(other, [{ type: 'sync', epoch, token: states.at(-1)?.token ?? 0, isComplete: true, update }]);
+    }, 50);
+    await promise;
+    clearInterval(asking);
+    await host.cache.end();
+  });
+
+  test('no longer than the cache is open', async () => {
+    const { host, promise } = await synced();
+    const { link: second } = await linkToSilentPeer();
+    host.cache.addLink(second);
+    jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
+    jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
+    const both = Promise.all([promise, host.cache.sync()]);
+    await delay(10);
+    await host.cache.end();
+    await both;
   });
 
   test('that goes before it was asked no longer', async () => {

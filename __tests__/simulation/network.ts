@@ -38,6 +38,7 @@ export class Endpoint {
         onPresence: () => undefined,
         hasRoom: () => false,
         goOnLater: () => (this.#goOnSince = clock()),
+        onCaughtUp: () => undefined,
         takesTurn: () => {
           const isNow = isTurn();
           if (!isNow) this.#askSince ??= clock();

@@ -147,7 +147,7 @@ export class World {
   }
 
   #enterEpoch(node: Node): void {
-    for (const session of this.#sessionsOf(node)) session.restart();
+    for (const session of this.#sessionsOf(node)) session.restart(true);
   }
 
   #beginEpoch(node: Node): void {

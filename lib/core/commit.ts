@@ -17,6 +17,8 @@ export interface CommittedEntry {
 export interface CommitOrder {
   /** Entries of segment maps that this replica looks after. */
   readonly removals: readonly EntryPlace[];
+  /** Hears at once of each that was removed: what moves next may take its place. */
+  readonly onRemoved: (place: EntryPlace) => void;
   /** Tombstones of expired values, each to take the place of its value in its home. */
   readonly tombstones: readonly Register[];
   /** Entries to move or drop where compaction is due, beyond two for each register; 0 for no compaction. */
@@ -31,8 +33,8 @@ export interface CommitOrder {
 export interface Commit {
   /** Yjs update (V1) of the whole commit; null if it has changed nothing. */
   readonly update: Uint8Array | null;
-  /** Entries that are gone: removals that found something, and all that was in segment maps which went as a whole. */
-  readonly removed: readonly EntryPlace[];
+  /** Entries that are gone with their segment maps. */
+  readonly dropped: readonly EntryPlace[];
   /** Tombstones for which there was no place any more. */
   readonly displaced: readonly Register[];
   readonly entries: readonly CommittedEntry[];

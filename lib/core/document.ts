@@ -196,13 +196,13 @@ export class Document {
   }
 
   #carryOut(order: CommitOrder): Omit<Commit, 'update'> {
-    const removed = order.removals.filter(({ segmentId, key }) => this.#segments.remove(segmentId, key));
+    for (const place of order.removals) if (this.#segments.remove(place.segmentId, place.key)) order.onRemoved(place);
     const displaced = order.tombstones.filter(
       (register) => !this.#segments.replace(register.home!, register.key, this.#encode(register)),
     );
-    removed.push(...this.#compact(order));
+    const dropped = this.#compact(order);
     const entries = order.registers.map((register) => this.#put(register));
-    return { removed, displaced, entries };
+    return { dropped, displaced, entries };
   }
 
   /** Empties and deletes segment maps that should go, as far as `movesMax` allows; what went with them. */

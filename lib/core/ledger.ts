@@ -195,6 +195,7 @@ export class Ledger {
     const nodes = this.#takeOutbox(countMax);
     const commit = this.#document.commit({
       removals: this.#takeRemovals(countMax),
+      onRemoved: ({ segmentId, key }) => this.#tree.removeEntry(segmentId, key),
       tombstones: this.#takeTombstones(countMax),
       movesMax: this.#movesMax,
       survivor: (key, segmentId, read) => this.#survivor(key, segmentId, read),
@@ -209,8 +210,8 @@ export class Ledger {
     return commit.update;
   }
 
-  #settle({ removed, displaced, entries }: Commit, nodes: readonly TreeNode[]): void {
-    for (const { segmentId, key } of removed) this.#tree.removeEntry(segmentId, key);
+  #settle({ dropped, displaced, entries }: Commit, nodes: readonly TreeNode[]): void {
+    for (const { segmentId, key } of dropped) this.#tree.removeEntry(segmentId, key);
     for (const register of displaced) {
       const node = this.#tree.find(register.key);
       if (node?.register === register) this.write(node);

@@ -4,6 +4,7 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
+import { Asking } from './asking';
 import { Comparison } from './comparison';
 import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
@@ -26,7 +27,9 @@ export interface SessionPort {
   readonly goOnLater: () => void;
   /** Whether the peer may be asked at once for what it has. If not, `ask` is called once it may. */
   readonly takesTurn: () => boolean;
-  /** The replica has entered another epoch: all its sessions, this one included, must restart. */
+  /** What the peer had committed when it got the last state that was sent is here, or will not come. */
+  readonly onCaughtUp: () => void;
+  /** The replica has entered another epoch: all its sessions, this one included, must restart in it. */
   readonly onEpoch: () => void;
   /**
    * The peer wants to know when all that it sent before is merged, which it is now, and, if `isDurable`, on
@@ -45,9 +48,8 @@ export class Session {
   #peerReplicaId = '';
   /** The peer's last state was answered, and nothing was dropped since. */
   #isStreaming = false;
-  /** Token of the last state sent. Invariant: `#answered` <= `#asked`. */
-  #asked = 0;
-  #answered = 0;
+  readonly #asking = new Asking();
+  #isWaiting = false; // for its turn to ask
   /** The answer to the peer's last state, of which slices are to go out still. */
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
@@ -55,11 +57,11 @@ export class Session {
   readonly #flushes = new Flushes();
   readonly #comparison: Comparison;
 
-  constructor(replica: Replica, port: SessionPort, options: { readonly isPersistent: boolean }) {
+  constructor(replica: Replica, port: SessionPort, { isPersistent }: { readonly isPersistent: boolean }) {
     this.#replica = replica;
     this.#comparison = new Comparison(replica);
     this.#port = port;
-    this.#isPersistent = options.isPersistent;
+    this.#isPersistent = isPersistent;
   }
 
   /** Whether the peer has the cache open. */
@@ -82,11 +84,11 @@ export class Session {
     this.#sendState({ isMirrored: false, isDeferred: !this.#port.takesTurn() });
   }
 
-  /** Begins anew: after messages were dropped, once there is room again, or in another epoch. */
-  restart(): void {
+  /** Begins anew: after messages were dropped, once there is room; or in a new epoch, where each has its own to tell. */
+  restart(isNewEpoch = false): void {
     this.#isStreaming = false;
     this.#answering = null;
-    this.#sendState({ isMirrored: true, isDeferred: !this.#port.takesTurn() });
+    this.#sendState({ isMirrored: true, isDeferred: !isNewEpoch && !this.#port.takesTurn() });
   }
 
   /** Asks the peer for what it has; `onAnswer` hears of the token that is returned. */
@@ -96,12 +98,17 @@ export class Session {
 
   /** Token of the last state that was sent. */
   get asked(): number {
-    return this.#asked;
+    return this.#asking.last;
   }
 
   /** Whether a state that was sent has not been answered. */
   get isAsking(): boolean {
-    return this.#answered < this.#asked;
+    return this.#asking.isOpen;
+  }
+
+  /** Whether the answer to a state that was sent is on its way. */
+  get isCatchingUp(): boolean {
+    return this.#asking.isCatchingUp;
   }
 
   /** A commit of this replica. */
@@ -148,7 +155,7 @@ export class Session {
   /** The link is gone, or the cache closed: nothing more will come. */
   end(): void {
     this.#setPresence(false, false);
-    this.#receiveAnswer(this.#asked);
+    this.#receiveAnswer(this.#asking.last);
   }
 
   /** Takes in messages that arrived together. Throws at what no peer in its senses sends: the link must end then. */
@@ -202,11 +209,13 @@ export class Session {
   /** The peer may have what this replica lacks. */
   #askInTurn(): void {
     if (this.#port.takesTurn()) this.ask();
+    else this.#isWaiting = true;
   }
 
   #sendState({ isMirrored, isDeferred }: Pick<StateMessage, 'isMirrored' | 'isDeferred'>): number {
-    const token = ++this.#asked;
-    this.#port.send({
+    const token = this.#asking.next();
+    this.#isWaiting = isDeferred;
+    const isSent = this.#port.send({
       type: 'state',
       epoch: this.#replica.epoch,
       replicaId: this.#replica.id,
@@ -216,6 +225,8 @@ export class Session {
       isDeferred,
       isPersistent: this.#isPersistent,
     });
+    // Others need not wait for what was not even asked.
+    if (!isSent) this.#port.onCaughtUp();
     return token;
   }
 
@@ -223,6 +234,8 @@ export class Session {
     if (isFarAhead(message.epoch, this.#replica.epoch)) {
       throw new CacheError('ERR_CLUSTER_CACHE_UPDATE', `A peer claims to be in epoch ${message.epoch.number}, which cannot be.`);
     }
+    // It has closed the cache and opened it again, and lacks everything; its word of that was dropped.
+    if (this.#isPresent && message.replicaId !== this.#peerReplicaId) this.#setPresence(false, false);
     const wasPresent = this.#isPresent;
     this.#peerReplicaId = message.replicaId;
     this.#setPresence(true, message.isPersistent);
@@ -233,7 +246,7 @@ export class Session {
     const { epoch } = this.#replica;
     if (compareEpochs(message.epoch, epoch) !== 0) {
       // The peer is behind: it enters our epoch when it hears of it, and asks again.
-      this.restart();
+      this.restart(true);
       return;
     }
     if (this.#replica.isForgedIn(message.vector)) {
@@ -279,9 +292,10 @@ export class Session {
 
   #receiveSync(message: SyncMessage): void {
     if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
-    // What it does not bring, such as removals of what we have not heard of, is asked for at the next comparison.
+    // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
     this.#replica.receive([message.update]);
     if (message.isComplete) this.#receiveAnswer(message.token);
+    else if (this.#asking.catchUp(message.token)) this.#port.onCaughtUp();
   }
 
   #receiveUpdates(messages: readonly UpdateMessage[]): void {
@@ -290,11 +304,11 @@ export class Session {
     const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
     const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
     // Something went missing, which the rules of this protocol exclude: do not guess, ask.
-    if ((hasGap || isLate) && !this.isAsking) this.#askInTurn();
+    if ((hasGap || isLate) && !this.isAsking && !this.#isWaiting) this.#askInTurn();
   }
 
   #receiveCompare(message: CompareMessage): void {
-    if (this.isAsking || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    if (this.isAsking || this.#isWaiting || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
     const finding = this.#comparison.look(message);
     if (finding === 'loss') this.#askInTurn();
     if (finding === 'lie') this.#escape();
@@ -317,9 +331,8 @@ export class Session {
   }
 
   #receiveAnswer(token: number): void {
-    if (token <= this.#answered || token > this.#asked) return;
-    this.#answered = token;
-    this.#port.onAnswer(token);
+    if (this.#asking.answer(token)) this.#port.onAnswer(token);
+    if (this.#asking.catchUp(token)) this.#port.onCaughtUp();
   }
 
   #setPresence(isPresent: boolean, isPersistent: boolean): void {

@@ -38,8 +38,8 @@ export class CatchUp {
     if (link === this.#source) this.#hasMoved = true;
   }
 
-  /** The peer has answered all that it was asked. */
-  noteAnswer(link: Link): void {
+  /** What the peer had when it was asked last is here, or will not come. */
+  noteCaughtUp(link: Link): void {
     if (link === this.#source) this.#askOthers();
   }
 

@@ -143,8 +143,6 @@ export class OpenCache {
     await this.#host.scan();
     this.#addLinks();
     await this.#peers.merge();
-    // Who was loading its file and has opened the cache meanwhile has been asked, or will be.
-    await this.#peers.answers();
     this.#emit('sync');
   }
 

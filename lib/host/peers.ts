@@ -38,10 +38,15 @@ export interface Traffic {
   readonly syncs: number;
 }
 
+/** For the answer to a state. */
 interface Wait {
-  /** Of the state whose answer is waited for; Infinity until that is sent. */
+  /** Of the state; Infinity until that is sent. */
   token: number;
-  readonly resolve: () => void;
+  /** Some of what it waits for has come since this was last looked at. */
+  hasMoved: boolean;
+  isOver: boolean;
+  readonly over: Promise<void>;
+  readonly end: () => void;
 }
 
 export class Peers {
@@ -50,8 +55,6 @@ export class Peers {
   readonly #catchUp: CatchUp;
   /** Merges that wait for the answer to a state. */
   readonly #waits = new Map<Link, Wait[]>();
-  /** Reads that have brought something from peers that a merge waits for. */
-  #awaitedReads = 0;
   /** Those that have sent entries which were refused; it is told of once for each. */
   readonly #refused = new WeakSet<Link>();
   readonly #updates = { in: 0, out: 0 };
@@ -82,7 +85,9 @@ export class Peers {
         },
         onAnswer: (token) => {
           this.#answer(link, token);
-          if (!session.isAsking) this.#catchUp.noteAnswer(link);
+        },
+        onCaughtUp: () => {
+          this.#catchUp.noteCaughtUp(link);
         },
         onPresence: () => {
           onPresence(peer, session.isPresent);
@@ -119,8 +124,10 @@ export class Peers {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
-    this.#catchUp.noteMessages(link);
-    if (this.#waits.has(link)) this.#awaitedReads++;
+    if (session.isCatchingUp) {
+      this.#catchUp.noteMessages(link);
+      for (const wait of this.#waits.get(link) ?? []) wait.hasMoved = true;
+    }
     this.#turnEnd = performance.now() + limits.turnMs;
     const refused = this.#options.replica.refused;
     session.receive(messages);
@@ -135,7 +142,7 @@ export class Peers {
 
   /** The replica has entered another epoch. */
   restartAll(): void {
-    for (const session of this.#sessions.values()) session.restart();
+    for (const session of this.#sessions.values()) session.restart(true);
   }
 
   push(update: Uint8Array): void {
@@ -161,6 +168,7 @@ export class Peers {
     this.#catchUp.stop();
     for (const session of this.#sessions.values()) session.leave();
     this.#sessions.clear();
+    for (const link of [...this.#waits.keys()]) this.#answer(link, Infinity);
   }
 
   /** How many peers have the cache open. */
@@ -185,18 +193,24 @@ export class Peers {
     return [...this.#sessions].filter(([, session]) => session.isPersistent).map(([link]) => link.peer!);
   }
 
-  /** Resolves when what every peer has at this moment is merged. Who is silent for long before it has answered is unreachable. */
+  /**
+   * Resolves when what every peer has at this moment is merged. Who has sent nothing of it for a while is unreachable,
+   * and so is who has sent all that it had committed, but goes on writing without ever being done.
+   */
   async merge(): Promise<void> {
     const links = [...this.#sessions.keys()];
-    const answers = links.map((link) => this.#waitFor(link, Infinity));
+    const waits = links.map((link) => this.#waitFor(link, Infinity));
     for (const link of links) if (this.#catchUp.takesTurn(link)) this.#ask(link);
-    await this.#settle(answers);
+    await settleAll(waits);
+    // Who was loading its file and has opened the cache meanwhile has been asked, or will be.
+    await this.answers(links.filter((_, i) => !waits[i]!.isOver));
   }
 
-  /** Resolves when all have answered who were asked, or are to be, before. */
-  async answers(): Promise<void> {
-    const asked = [...this.#sessions].filter(([, session]) => session.isAsking);
-    await this.#settle(asked.map(([link, { asked: token }]) => this.#waitFor(link, this.#catchUp.isWaiting(link) ? Infinity : token)));
+  /** Resolves, as `merge` does, when all have answered who were asked, or are to be, before; but for some. */
+  async answers(passedOver: readonly Link[] = []): Promise<void> {
+    const isOpen = (link: Link, session: Session): boolean => session.isAsking || this.#catchUp.isWaiting(link);
+    const asked = [...this.#sessions].filter(([link, session]) => isOpen(link, session) && !passedOver.includes(link));
+    await settleAll(asked.map(([link, session]) => this.#waitFor(link, this.#catchUp.isWaiting(link) ? Infinity : session.asked)));
   }
 
   /**
@@ -232,22 +246,15 @@ export class Peers {
     else setImmediate(goOn);
   }
 
-  /** Resolves when the state of that token is answered, or, for Infinity, the next one. */
-  #waitFor(link: Link, token: number): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.#waits.get(link) ?? [];
-      waiting.push({ token, resolve });
-      this.#waits.set(link, waiting);
-    });
-  }
-
-  async #settle(answers: Promise<void>[]): Promise<void> {
-    let reads = this.#awaitedReads;
-    await settlesWithin(limits.answerWaitMs, Promise.all(answers), () => {
-      const hasMoved = this.#awaitedReads > reads;
-      reads = this.#awaitedReads;
-      return hasMoved;
-    });
+  /** Waits for the answer to the state of that token, or, for Infinity, to the next one. */
+  #waitFor(link: Link, token: number): Wait {
+    let end: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => (end = resolve));
+    const wait: Wait = { token, hasMoved: false, isOver: false, over, end };
+    const waiting = this.#waits.get(link);
+    if (waiting === undefined) this.#waits.set(link, [wait]);
+    else waiting.push(wait);
+    return wait;
   }
 
   #ask(link: Link): void {
@@ -280,8 +287,21 @@ export class Peers {
     const left = waiting.filter((wait) => wait.token > token);
     if (left.length === 0) this.#waits.delete(link);
     else this.#waits.set(link, left);
-    for (const wait of waiting) if (wait.token <= token) wait.resolve();
+    for (const wait of waiting) {
+      if (wait.token > token) continue;
+      wait.isOver = true;
+      wait.end();
+    }
   }
+}
+
+/** Resolves when all are over, or for a while nothing has come of what those that are not wait for. */
+async function settleAll(waits: readonly Wait[]): Promise<void> {
+  await settlesWithin(limits.answerWaitMs, Promise.all(waits.map(({ over }) => over)), () => {
+    const hasMoved = waits.some((wait) => wait.hasMoved);
+    for (const wait of waits) wait.hasMoved = false;
+    return hasMoved;
+  });
 }
 
 /** Whether `promise`, which never rejects, settles within `ms` of this process's running time, or of the last move. */

@@ -41,9 +41,10 @@ function begin(random: Random, honest: Honest): Session {
       hasRoom: () => true,
       goOnLater: () => undefined,
       takesTurn: () => random.chance(0.8),
+      onCaughtUp: () => undefined,
       onEpoch: () => {
         honest.restart(0);
-        begun.restart();
+        begun.restart(true);
       },
       onFlush: (_isDurable, answer) => answer({ kind: 'done' }),
     },
