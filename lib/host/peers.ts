@@ -298,7 +298,7 @@ export class Peers {
 /** Resolves when all are over, or for a while nothing has come of what those that are not wait for. */
 async function settleAll(waits: readonly Wait[]): Promise<void> {
   await settlesWithin(limits.answerWaitMs, Promise.all(waits.map(({ over }) => over)), () => {
-    const hasMoved = waits.some((wait) => wait.hasMoved);
+    const hasMoved = waits.some((wait) => wait.hasMoved && !wait.isOver);
     for (const wait of waits) wait.hasMoved = false;
     return hasMoved;
   });
