@@ -171,7 +171,7 @@ export class Cache extends GuardedEmitter {
 
   /**
    * Resolves when this process has loaded the file and merged what every reachable process had when it was
-   * called; one that does not answer within 3 s is not reachable. Rejects with ERR_CLUSTER_CACHE_CLOSED, or with
+   * called; one that sends nothing for 3 s is not reachable. Rejects with ERR_CLUSTER_CACHE_CLOSED, or with
    * _DIRECTORY or _SOCKET if others cannot be reached.
    */
   async sync(): Promise<void> {

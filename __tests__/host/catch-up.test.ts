@@ -67,17 +67,19 @@ test('the others are asked when the first is silent, not while it sends', async 
 });
 
 describe('a sync waits for a peer', () => {
-  const synced = async (): Promise<{ host: TestHost; link: Link; isOver: () => boolean; promise: Promise<void> }> => {
+  const synced = async (): Promise<{ host: TestHost; link: Link; asked: (times: number) => Promise<void>; isOver: () => boolean; promise: Promise<void> }> => {
     jest.replaceProperty(limits, 'answerWaitMs', 200 as never);
     const host = new TestHost();
     await host.cache.sync();
-    const { link } = await linkToSilentPeer();
+    const { link, heard } = await linkToSilentPeer();
     host.cache.addLink(link);
+    const asked = (times: number): Promise<void> =>
+      until(`it has asked ${times} times`, () => heard.filter(({ type }) => type === 'state').length >= times);
     let isOver = false;
     const promise = host.cache.sync().then(() => {
       isOver = true;
     });
-    return { host, link, isOver: () => isOver, promise };
+    return { host, link, asked, isOver: () => isOver, promise };
   };
 
   test('that is silent no longer than it must', async () => {
@@ -102,10 +104,10 @@ describe('a sync waits for a peer', () => {
   });
 
   test('that has sent all it had but is never done no longer than it must', async () => {
-    const { host, link, promise } = await synced();
+    const { host, link, asked, promise } = await synced();
     const { epoch } = host.cache.replica;
     const update = host.cache.replica.encodeState();
-    await delay(20);
+    await asked(2);
     host.cache.receive(link, [{ type: 'sync', epoch, token: 2, isComplete: false, update }]);
     const writing = setInterval(() => host.cache.receive(link, [{ type: 'update', epoch, update }]), 10);
     await promise;
@@ -130,27 +132,27 @@ describe('a sync waits for a peer', () => {
   });
 
   test('no longer than the cache is open', async () => {
-    const { host, promise } = await synced();
+    const { host, asked, promise } = await synced();
     const { link: second } = await linkToSilentPeer();
     host.cache.addLink(second);
     jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
     jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
     const both = Promise.all([promise, host.cache.sync()]);
-    await delay(10);
+    await asked(3);
     await host.cache.end();
     await both;
   });
 
   test('that goes before it was asked no longer', async () => {
     jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
-    const { host, link, promise } = await synced();
+    const { host, link, asked, promise } = await synced();
     const { link: second } = await linkToSilentPeer();
     host.cache.addLink(second);
     const startedAt = performance.now();
     jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
     const both = host.cache.sync();
     // It asks the first again, and not yet the second.
-    await delay(10);
+    await asked(3);
     host.cache.removeLink(second);
     host.cache.removeLink(link);
     await Promise.all([both, promise]);

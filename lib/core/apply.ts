@@ -1,7 +1,6 @@
 /**
  * Has Yjs take updates in, which trusts them more than it should: what would make it lose its way is cut off before,
- * and nothing stays with it that it could not place. Beside document.ts and document-state.ts the only file that
- * knows Yjs.
+ * and nothing stays with it that it could not place.
  */
 import * as Y from 'yjs';
 import type { DocumentChanges } from './commit';

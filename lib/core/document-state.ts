@@ -3,7 +3,7 @@
  *
  * A slice is a Yjs update (V1) with the next structs of each client, in order of their clocks; the last one is
  * what Yjs itself would send to who has all the slices before, removals included. Written after
- * `writeClientsStructs` of Yjs, which knows no upper bound. Beside document.ts the only file that knows Yjs.
+ * `writeClientsStructs` of Yjs, which knows no upper bound.
  */
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';

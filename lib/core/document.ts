@@ -1,7 +1,7 @@
 /**
  * The document: the Yjs document that carries the registers of one cache for one epoch.
  *
- * The only file that knows Yjs. Registers go in and come out; updates and state vectors are bytes. Only the
+ * With apply.ts and document-state.ts all that knows Yjs. Registers go in and come out; updates and state vectors are bytes. Only the
  * owner of a segment map changes it, so no update refers to another writer's entries (docs/architecture.md).
  */
 import * as Y from 'yjs';
@@ -109,8 +109,8 @@ export class Document {
   }
 
   /**
-   * Applies updates (V1) in one transaction. Throws whatever Yjs throws nevertheless; what it
-   * had taken in before it threw is in the next changes.
+   * Applies updates (V1) in one transaction. Throws whatever Yjs throws nevertheless; what it had taken in before it
+   * threw is in the next changes.
    */
   apply(surveys: readonly Survey[]): DocumentChanges {
     const { isNews, gap } = applyUpdates(this.#doc, surveys);
