@@ -34,7 +34,7 @@ test('a new epoch is told with a state; the peer enters it, restarts, and both w
   expect(said.indexOf('A > B update')).toBeGreaterThan(said.indexOf('A > B sync 2'));
   for (const side of ['A', 'B'] as const) {
     expect(talk.replicas[side].epoch).toEqual({ number: 1, founder: 'a' });
-    expect([talk.replicas[side].isWhole, talk.sessions[side]!.isAsking]).toEqual([true, false]);
+    expect([talk.replicas[side].isWhole, talk.sessions[side]!.asking.isOpen]).toEqual([true, false]);
   }
   talk.expectSame(['a', 'b']);
   talk.set('A', 'c');
@@ -102,8 +102,58 @@ test('a sync of an epoch that was left meanwhile is passed over: the question st
   talk.sessions.A!.ask();
   talk.deliver('B').replicas.A.beginEpoch();
   talk.deliver('A');
-  expect(talk.sessions.A!.isAsking).toBe(true);
+  expect(talk.sessions.A!.asking.isOpen).toBe(true);
   expect(talk.script.splice(0).filter((line) => line.includes('answered'))).toEqual([]);
+});
+
+describe('all that a peer had to write into an epoch has come', () => {
+  test('with a sync that is complete, or with the word that it is, until the next epoch', () => {
+    const talk = openTalk().set('A', 'a').set('B', 'b');
+    talk.settle();
+    const { A, B } = talk.sessions;
+    expect([A!.hasHeardAll, B!.hasHeardAll]).toEqual([true, true]);
+    begin(talk, 'A');
+    expect([A!.hasHeardAll, B!.hasHeardAll]).toEqual([false, true]);
+    talk.settle();
+    // Each has answered, and neither has written again what is its own.
+    expect([A!.hasHeardAll, B!.hasHeardAll]).toEqual([false, false]);
+    endTurn(talk, 'B');
+    talk.settle();
+    expect([A!.hasHeardAll, B!.hasHeardAll]).toEqual([true, false]);
+    // What it has yet to write is new.
+    talk.replicas.B.set('c', 1);
+    A!.ask();
+    talk.settle();
+    expect(A!.hasHeardAll).toBe(true);
+    settleAll(talk);
+    expect([A!.hasHeardAll, B!.hasHeardAll]).toEqual([true, true]);
+  });
+
+  test('is not what was complete of the epoch before', () => {
+    const talk = new Talk().set('A', 'a');
+    talk.replicas.A.set('b', 1);
+    talk.open('A', 'B').settle();
+    endTurn(talk, 'A');
+    talk.replicas.B.beginEpoch();
+    talk.settle();
+    expect(talk.sessions.B!.hasHeardAll).toBe(false);
+  });
+
+  test('is not known of who left and opened it again', () => {
+    const talk = openTalk().set('A', 'a');
+    talk.settle();
+    talk.close('A').settle();
+    expect(talk.sessions.B!.hasHeardAll).toBe(false);
+  });
+});
+
+test('in a new epoch all are asked at once, whoever was to wait for its turn', () => {
+  const talk = openTalk().set('A', 'a').set('B', 'b');
+  talk.settle();
+  talk.isWaiting.B = true;
+  begin(talk, 'A');
+  expect(settleAll(talk).filter((line) => line.includes('deferred'))).toEqual([]);
+  for (const side of ['A', 'B'] as const) expect(talk.replicas[side].isWhole).toBe(true);
 });
 
 describe('an answer', () => {
@@ -123,7 +173,7 @@ describe('an answer', () => {
     for (let turn = 0; turn < 3; turn++) {
       endTurn(talk, 'A', 2);
       talk.settle();
-      seen.push([Object.keys(talk.replicas.B.get([]) as object).length, talk.sessions.B!.isAsking]);
+      seen.push([Object.keys(talk.replicas.B.get([]) as object).length, talk.sessions.B!.asking.isOpen]);
     }
     expect(seen).toEqual([[2, true], [4, true], [5, false]]);
     talk.sessions.A!.complete();
@@ -160,14 +210,14 @@ describe('an answer', () => {
     talk.settle();
     begin(talk, 'A');
     talk.settle();
-    expect(talk.sessions.A!.isAsking).toBe(true);
+    expect(talk.sessions.A!.asking.isOpen).toBe(true);
     endTurn(talk, 'B');
     talk.settle();
-    expect([talk.sessions.A!.isAsking, talk.replicas.A.hasUnwritten]).toEqual([false, true]);
-    expect(talk.sessions.B!.isAsking).toBe(true);
+    expect([talk.sessions.A!.asking.isOpen, talk.replicas.A.hasUnwritten]).toEqual([false, true]);
+    expect(talk.sessions.B!.asking.isOpen).toBe(true);
     endTurn(talk, 'A');
     talk.settle();
-    expect(talk.sessions.B!.isAsking).toBe(false);
+    expect(talk.sessions.B!.asking.isOpen).toBe(false);
     talk.expectSame(['a', 'b']);
   });
 });

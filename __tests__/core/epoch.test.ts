@@ -150,6 +150,38 @@ describe('of replicas that are gone', () => {
     expect([a.isWhole, a.has('c')]).toEqual([true, false]);
   });
 
+  test('an owner that is there, but has not told all, may go before it does: the manager writes what was its own', () => {
+    c.receive([]);
+    settle(a, b);
+    const connected = new Set(['a', 'b', 'c']);
+    const heard = new Set(['a', 'b']);
+    a.tend(connected, true, heard);
+    bench.nowMs += RETENTION_MS - 1;
+    a.tend(connected, true, heard);
+    expect(a.hasUncommitted).toBe(false);
+    bench.nowMs += 1;
+    b.tend(connected, false, heard);
+    expect(b.hasUncommitted).toBe(false);
+    a.tend(connected, true, heard);
+    settle(a, b);
+    for (const one of [a, b]) {
+      expect(placesOf(one)).toContain('a.1 c');
+      expect([one.get([]), one.isWhole]).toEqual([everything, true]);
+    }
+  });
+
+  test('an owner that has not told all is not believed to have left it out by those who are not the manager either', () => {
+    settle(a, b);
+    const [connected, heard] = [new Set(['a', 'b', 'c']), new Set(['a', 'b'])];
+    bench.nowMs += 2 * RETENTION_MS - 1;
+    b.tend(connected, false, heard);
+    expect([b.hasUncommitted, b.has('c')]).toEqual([false, true]);
+    bench.nowMs += 1;
+    b.tend(connected, false, heard);
+    settle(a, b);
+    expect(placesOf(a)).toContain('b.1 c');
+  });
+
   test('one that returns in the lower epoch brings what it wrote, and what was carried for it loses to that', () => {
     a.tend(new Set(['b']), true);
     settle(a, b);

@@ -36,7 +36,7 @@ test('a state larger than a slice goes out in updates, one in a turn, and ends w
   const talk = beginAnswer();
   const seen = [keysAt(talk, 'B').length];
   for (const said of [['A > B update'], ['A > B update'], ['A > B sync 1', 'B: answered 1'], []]) {
-    expect([talk.sessions.B!.isPresent, talk.sessions.B!.isAsking]).toEqual([true, seen.length < 4]);
+    expect([talk.sessions.B!.isPresent, talk.sessions.B!.asking.isOpen]).toEqual([true, seen.length < 4]);
     expect(talk.goOn().settle()).toEqual(said);
     seen.push(keysAt(talk, 'B').length);
   }
@@ -87,7 +87,7 @@ test.each([
   expect(said).not.toContain('A > B sync 1');
   for (const each of ['A', 'B'] as const) {
     expect(talk.replicas[each].epoch).toEqual({ number: 1, founder: side.toLowerCase() });
-    expect([talk.replicas[each].isWhole, talk.sessions[each]!.isAsking]).toEqual([true, false]);
+    expect([talk.replicas[each].isWhole, talk.sessions[each]!.asking.isOpen]).toEqual([true, false]);
   }
   talk.expectSame(KEYS);
   talk.set('A', 'after');
@@ -150,7 +150,7 @@ test('a state that is asked for again in the middle is answered from what has ar
   talk.sessions.B!.ask();
   const said = goOnToTheEnd(talk);
   expect(said.filter((line) => line.includes('sync'))).toEqual(['A > B sync 2']);
-  expect(talk.sessions.B!.isAsking).toBe(false);
+  expect(talk.sessions.B!.asking.isOpen).toBe(false);
   talk.expectSame(KEYS);
 });
 
@@ -164,7 +164,7 @@ test.each([
     `${side}: peer gone`, ...(side === 'B' ? ['B: answered 1'] : []),
     `${side} > ${other} leave`, `${other}: peer gone`, ...(side === 'A' ? ['B: answered 1'] : []),
   ]);
-  expect(talk.sessions[other]!.isAsking).toBe(false);
+  expect(talk.sessions[other]!.asking.isOpen).toBe(false);
   expect(keysAt(talk, 'B')).toHaveLength(1);
   talk.open(side);
   goOnToTheEnd(talk);
@@ -183,7 +183,7 @@ test('an answer says that it is complete only if nothing waited when its last sl
   talk.goOn().goOn().settle();
   talk.replicas.A.set('waits', 1);
   expect(talk.goOn().settle()).toEqual(['A > B sync 1']);
-  expect(talk.sessions.B!.isAsking).toBe(true);
+  expect(talk.sessions.B!.asking.isOpen).toBe(true);
   expect(goOnToTheEnd(talk)).toEqual(['A > B update', 'A > B complete', 'B: answered 1']);
   talk.expectSame([...KEYS, 'waits']);
 });

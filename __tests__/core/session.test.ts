@@ -153,10 +153,10 @@ describe('a flush', () => {
 
 test('the end of a link answers what was asked', () => {
   const talk = new Talk().open('A');
-  expect([talk.sessions.A!.ask(), talk.sessions.A!.isAsking]).toEqual([2, true]);
+  expect([talk.sessions.A!.ask(), talk.sessions.A!.asking.isOpen]).toEqual([2, true]);
   talk.sessions.A!.end();
   expect(talk.script.splice(0)).toEqual(['A: answered 2']);
-  expect(talk.sessions.A!.isAsking).toBe(false);
+  expect(talk.sessions.A!.asking.isOpen).toBe(false);
 });
 
 test('answers to nothing, or to what was answered already, are passed over', () => {
@@ -180,6 +180,33 @@ test('messages of another epoch change nothing', () => {
   expect(talk.replicas.A.get([])).toEqual({});
 });
 
+describe('what is asked', () => {
+  test('is no more than once by who waits for its turn, whatever a comparison brings to light meanwhile', () => {
+    const talk = openTalk();
+    talk.isWaiting.B = true;
+    talk.set('A', 'a').lose('B');
+    let waits = 0;
+    for (let round = 0; round < 4; round++) {
+      talk.sessions.A!.compare();
+      talk.settle();
+      waits = talk.waits.B;
+    }
+    expect(waits).toBe(1);
+    talk.isWaiting.B = false;
+    talk.sessions.B!.ask();
+    talk.settle();
+    talk.expectSame(['a']);
+  });
+
+  test('and dropped before it was sent keeps nobody waiting', () => {
+    const talk = openTalk();
+    talk.room.A = 0;
+    talk.caughtUp.B = 0;
+    talk.sessions.B!.ask();
+    expect([talk.dropped.A, talk.caughtUp.B]).toEqual([1, 1]);
+  });
+});
+
 describe('whose turn it is not', () => {
   test('is known to be there, and asks when it is', () => {
     const talk = new Talk().set('A', 'a').set('B', 'b');
@@ -190,7 +217,7 @@ describe('whose turn it is not', () => {
     ]);
     // A may not tell B yet: it would build on what B lacks.
     expect(talk.set('A', 'c').settle()).toEqual([]);
-    expect(talk.sessions.B!.isAsking).toBe(true);
+    expect(talk.sessions.B!.asking.isOpen).toBe(true);
     talk.sessions.B!.ask();
     expect(talk.settle()).toEqual(['B > A state 2', 'A > B sync 2', 'B: answered 2']);
     talk.expectSame(['a', 'b', 'c']);

@@ -23,6 +23,9 @@ export class Talk {
   isHolding = false;
   /** Whether a side is busy with another peer, and is not to ask this one until later. */
   readonly isWaiting: Record<Side, boolean> = { A: false, B: false };
+  /** How often a side was told so, and how often that nothing it has asked for is on its way. */
+  readonly waits: Record<Side, number> = { A: 0, B: 0 };
+  readonly caughtUp: Record<Side, number> = { A: 0, B: 0 };
   /** Whether the links have no room for more than a slice of a large state at a time. */
   isBusy = false;
   readonly #paused = new Set<Session>();
@@ -43,8 +46,13 @@ export class Talk {
           onPresence: () => this.script.push(`${side}: peer ${session.isPresent ? 'present' : 'gone'}`),
           hasRoom: () => !this.isBusy,
           goOnLater: () => this.#paused.add(session),
-          takesTurn: () => !this.isWaiting[side],
-          onCaughtUp: () => undefined,
+          takesTurn: () => {
+            if (this.isWaiting[side]) this.waits[side]++;
+            return !this.isWaiting[side];
+          },
+          onCaughtUp: () => {
+            this.caughtUp[side]++;
+          },
           onEpoch: () => {
             this.script.push(`${side}: epoch ${this.replicas[side].epoch.number}`);
             session.restart(true);

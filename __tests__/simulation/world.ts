@@ -113,13 +113,12 @@ export class World {
 
   #tend(index: number, isManager: boolean, unseen: number | null = null): void {
     const { replica } = this.nodes[index]!;
-    const connected = new Set<string>();
-    for (const link of this.#links.values()) {
-      const side = sideOf(link, index);
-      if (side !== null) connected.add(link.towards[1 - side]!.session.peerReplicaId);
-    }
-    if (unseen !== null) connected.delete(this.nodes[unseen]!.replica.id);
-    replica.tend(connected, isManager);
+    const sessions = this.#sessionsOf(this.nodes[index]!);
+    const unseenId = unseen === null ? null : this.nodes[unseen]!.replica.id;
+    const seen = sessions.filter(({ peerReplicaId }) => peerReplicaId !== unseenId);
+    const heard = seen.filter(({ hasHeardAll }) => hasHeardAll);
+    const idsOf = (some: readonly Session[]): Set<string> => new Set(some.map(({ peerReplicaId }) => peerReplicaId));
+    replica.tend(idsOf(seen), isManager, idsOf(heard));
   }
 
   /** All talk until nobody has anything left to say. */

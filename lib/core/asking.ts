@@ -1,9 +1,13 @@
-/** How far the states that a session has sent are answered. Each has a token, which counts up. */
+/** Asking: how far the states that a session has sent are answered. Each has a token, which counts up. */
+import { compareEpochs, type Epoch } from './epoch';
+
 export class Asking {
   #asked = 0;
   #answered = 0;
   /** Invariant: `#answered` <= `#caughtUp` <= `#asked`. */
   #caughtUp = 0;
+  /** The last sync that came: its epoch, and whether all that the peer then had has come as well. */
+  #heard: { readonly epoch: Epoch; readonly token: number; readonly isAll: boolean } | null = null;
 
   /** Token of the last state that was sent. */
   get last(): number {
@@ -37,5 +41,25 @@ export class Asking {
     if (token <= this.#caughtUp || token > this.#asked) return false;
     this.#caughtUp = token;
     return !this.isCatchingUp;
+  }
+
+  /** The peer has sent what it had committed; `isAll` unless it had more to write into this epoch. */
+  hear(epoch: Epoch, token: number, isAll: boolean): void {
+    this.#heard = { epoch, token, isAll: isAll || this.hasHeardAll(epoch) };
+  }
+
+  /** What was left then has come. */
+  hearRest(token: number): void {
+    if (this.#heard?.token === token) this.#heard = { ...this.#heard, isAll: true };
+  }
+
+  /** Whether all has come that the peer had to write into `epoch` when it entered it. */
+  hasHeardAll(epoch: Epoch): boolean {
+    return this.#heard !== null && this.#heard.isAll && compareEpochs(this.#heard.epoch, epoch) === 0;
+  }
+
+  /** The peer, as it was, is gone. */
+  forget(): void {
+    this.#heard = null;
   }
 }

@@ -155,9 +155,12 @@ export class Replica {
     return this.#upkeep.sweep(countMax);
   }
 
-  /** Looks after what is left of others, given the replicas it has links to and whether it is the manager. */
-  tend(connected: ReadonlySet<string>, isManager: boolean): void {
-    this.#upkeep.tend(connected, isManager);
+  /**
+   * Looks after what is left of others, given the replicas it has links to, whether it is the manager, and which
+   * of those replicas have told all that they had to write into this epoch.
+   */
+  tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string> = connected): void {
+    this.#upkeep.tend(connected, isManager, heard);
   }
 
   /** Whether the document has all that the epoch before had; not so for a while after a new one began. */

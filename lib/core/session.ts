@@ -96,19 +96,14 @@ export class Session {
     return this.#sendState({ isMirrored: false, isDeferred: false });
   }
 
-  /** Token of the last state that was sent. */
-  get asked(): number {
-    return this.#asking.last;
+  /** How far the states that were sent are answered. */
+  get asking(): Pick<Asking, 'last' | 'isOpen' | 'isCatchingUp'> {
+    return this.#asking;
   }
 
-  /** Whether a state that was sent has not been answered. */
-  get isAsking(): boolean {
-    return this.#asking.isOpen;
-  }
-
-  /** Whether the answer to a state that was sent is on its way. */
-  get isCatchingUp(): boolean {
-    return this.#asking.isCatchingUp;
+  /** Whether all has come that the peer had to write into this epoch. */
+  get hasHeardAll(): boolean {
+    return this.#asking.hasHeardAll(this.#replica.epoch);
   }
 
   /** A commit of this replica. */
@@ -138,7 +133,7 @@ export class Session {
    * that does not have the cache open counts as gone.
    */
   flush(isDurable: boolean, onOutcome: (outcome: FlushOutcome) => void): void {
-    if (!this.#isPresent && !this.isAsking) {
+    if (!this.#isPresent && !this.#asking.isOpen) {
       onOutcome({ kind: 'gone' });
       return;
     }
@@ -186,6 +181,7 @@ export class Session {
           this.#receiveAnswer(message.token);
           break;
         case 'complete':
+          this.#asking.hearRest(message.token);
           this.#receiveAnswer(message.token);
           break;
         case 'leave':
@@ -260,7 +256,7 @@ export class Session {
     }
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
     // what we lack, but a state that is under way to it will bring that.
-    if (message.isMirrored || (!wasPresent && !this.isAsking)) this.#askInTurn();
+    if (message.isMirrored || (!wasPresent && !this.#asking.isOpen)) this.#askInTurn();
   }
 
   /** Sends the next slices of an answer, or the rest of it, from where on updates may follow. */
@@ -294,6 +290,7 @@ export class Session {
     if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
     this.#replica.receive([message.update]);
+    this.#asking.hear(message.epoch, message.token, message.isComplete);
     if (message.isComplete) this.#receiveAnswer(message.token);
     else if (this.#asking.catchUp(message.token)) this.#port.onCaughtUp();
   }
@@ -304,11 +301,11 @@ export class Session {
     const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
     const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
     // Something went missing, which the rules of this protocol exclude: do not guess, ask.
-    if ((hasGap || isLate) && !this.isAsking && !this.#isWaiting) this.#askInTurn();
+    if ((hasGap || isLate) && !this.#asking.isOpen && !this.#isWaiting) this.#askInTurn();
   }
 
   #receiveCompare(message: CompareMessage): void {
-    if (this.isAsking || this.#isWaiting || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    if (this.#asking.isOpen || this.#isWaiting || compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
     const finding = this.#comparison.look(message);
     if (finding === 'loss') this.#askInTurn();
     if (finding === 'lie') this.#escape();
@@ -331,8 +328,9 @@ export class Session {
   }
 
   #receiveAnswer(token: number): void {
+    const isCaughtUp = this.#asking.catchUp(token);
     if (this.#asking.answer(token)) this.#port.onAnswer(token);
-    if (this.#asking.catchUp(token)) this.#port.onCaughtUp();
+    if (isCaughtUp) this.#port.onCaughtUp();
   }
 
   #setPresence(isPresent: boolean, isPersistent: boolean): void {
@@ -343,6 +341,7 @@ export class Session {
       this.#isStreaming = false;
       this.#answering = null;
       this.#incomplete = [];
+      this.#asking.forget();
       this.#flushes.abandon();
     }
     if (hasChanged) this.#port.onPresence();

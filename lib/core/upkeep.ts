@@ -49,10 +49,11 @@ export class Upkeep {
   }
 
   /**
-   * Looks after what is left of others. `connected` are the replicas that this one has links to. The manager
-   * adopts the segment maps of those that have been away for longer than the retention.
+   * Looks after what is left of others. `connected` are the replicas that this one has links to, `heard` those of
+   * them that have told all that they had to write into this epoch. The manager adopts the segment maps of those
+   * that have been away for longer than the retention.
    */
-  tend(connected: ReadonlySet<string>, isManager: boolean): void {
+  tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
     const { replicaId, now, retentionMs } = this.#options;
     const owners = this.#ledger.document.owners();
     for (const owner of this.#absentSince.keys()) if (!owners.has(owner)) this.#absentSince.delete(owner);
@@ -64,7 +65,7 @@ export class Upkeep {
       else if (!this.#absentSince.has(owner)) this.#absentSince.set(owner, now());
       if (isGone(owner) && now() - this.#absentSince.get(owner)! >= retentionMs()) this.#ledger.adopt(owner);
     }
-    this.#tendOrphans(connected, isManager);
+    this.#tendOrphans(connected, isManager, heard);
   }
 
   /** Whether the document lacks values that some other replica ought to have written into it by now. */
@@ -111,18 +112,21 @@ export class Upkeep {
   }
 
   /**
-   * An orphan whose owner is gone is written again by the manager, or, after the retention, by whoever has
-   * it. One whose owner is there was left out on purpose, and is forgotten after the retention.
+   * An orphan whose owner is gone is written again by the manager, or, after the retention, by whoever has it. So is,
+   * a retention later, one whose owner is there, but has not told all: it may be gone before it does. What an owner
+   * who has told all did not write was left out on purpose, and is forgotten after the retention.
    */
-  #tendOrphans(connected: ReadonlySet<string>, isManager: boolean): void {
-    const before = this.#options.now() - this.#options.retentionMs();
-    const isAbandoned = ({ owner }: Orphan): boolean => owner !== null && !connected.has(owner);
-    const due = this.#tree.orphans.take(
-      (orphan) => orphan.since <= before || (isManager && isAbandoned(orphan)),
-    );
-    for (const orphan of due) {
-      if (isAbandoned(orphan)) this.#ledger.carry(orphan.node);
-      else this.#forget(orphan.node);
+  #tendOrphans(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
+    const retentionMs = this.#options.retentionMs();
+    const waitOf = ({ owner }: Orphan): number => {
+      if (owner === null || heard.has(owner)) return retentionMs;
+      if (connected.has(owner)) return (isManager ? 1 : 2) * retentionMs;
+      return isManager ? 0 : retentionMs;
+    };
+    const nowMs = this.#options.now();
+    for (const { owner, node } of this.#tree.orphans.take((orphan) => nowMs - orphan.since >= waitOf(orphan))) {
+      if (owner === null || heard.has(owner)) this.#forget(node);
+      else this.#ledger.carry(node);
     }
   }
 

@@ -147,7 +147,7 @@ export class Office {
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */
   serve(): void {
     const { replica, peers, keeper } = this.#options;
-    replica.tend(peers.replicaIds(), this.isOurs);
+    replica.tend(peers.replicaIds(), this.isOurs, peers.heardReplicaIds());
     if (!this.isOurs) return;
     if (replica.needsEpoch(peers.count)) this.#beginEpoch();
     if (this.keepsFile) void keeper.maintain();
@@ -166,7 +166,7 @@ export class Office {
     replica.beginEpoch();
     peers.restartAll();
     // What was written by those who are gone is the manager's to write again.
-    replica.tend(peers.replicaIds(), true);
+    replica.tend(peers.replicaIds(), true, peers.heardReplicaIds());
     commit();
   }
 }

@@ -124,7 +124,7 @@ export class Peers {
     const session = this.#sessions.get(link);
     if (session === undefined) return false;
     for (const message of messages) this.#count(message, 'in');
-    if (session.isCatchingUp) {
+    if (session.asking.isCatchingUp) {
       this.#catchUp.noteMessages(link);
       for (const wait of this.#waits.get(link) ?? []) wait.hasMoved = true;
     }
@@ -161,6 +161,11 @@ export class Peers {
   /** The replicas of the peers that have the cache open. */
   replicaIds(): Set<string> {
     return new Set(Array.from(this.#sessions.values(), (session) => session.peerReplicaId));
+  }
+
+  /** Those of them that have told all that they had to write into this epoch. */
+  heardReplicaIds(): Set<string> {
+    return new Set([...this.#sessions.values()].filter(({ hasHeardAll }) => hasHeardAll).map(({ peerReplicaId }) => peerReplicaId));
   }
 
   /** Leaves every peer. */
@@ -208,9 +213,9 @@ export class Peers {
 
   /** Resolves, as `merge` does, when all have answered who were asked, or are to be, before; but for some. */
   async answers(passedOver: readonly Link[] = []): Promise<void> {
-    const isOpen = (link: Link, session: Session): boolean => session.isAsking || this.#catchUp.isWaiting(link);
+    const isOpen = (link: Link, session: Session): boolean => session.asking.isOpen || this.#catchUp.isWaiting(link);
     const asked = [...this.#sessions].filter(([link, session]) => isOpen(link, session) && !passedOver.includes(link));
-    await settleAll(asked.map(([link, session]) => this.#waitFor(link, this.#catchUp.isWaiting(link) ? Infinity : session.asked)));
+    await settleAll(asked.map(([link, session]) => this.#waitFor(link, this.#catchUp.isWaiting(link) ? Infinity : session.asking.last)));
   }
 
   /**
