@@ -37,6 +37,19 @@ test('begins when the dead outnumber the living by more than one segment map can
   expect(segmentsOf(replica)).toEqual(['r0.2']);
 });
 
+test('leaves room for fewer writes in a commit, as long as something is to be moved', () => {
+  const replica = bench.create({ segmentWritesMax: 8, movesMax: 1 });
+  fill(replica, [3, 3, 3, 3, 3, 3, 3, 3, 3, 3]);
+  expect(replica.commitMax).toBe(limits.commitMax);
+  replica.delete('dead');
+  const seen = new Set<number>();
+  for (let turn = 0; replica.hasUncommitted && turn < 100; turn++) {
+    replica.commit(replica.commitMax);
+    seen.add(replica.commitMax);
+  }
+  expect([...seen]).toEqual([limits.commitMovingMax, limits.commitMax]);
+});
+
 test('empties the sparsest segment map first, and deletes it', () => {
   const replica = bench.create({ segmentWritesMax: 8, movesMax: 1 });
   fill(replica, [2, 3, 1, 2]);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CatchUp } from '../../lib/host/catch-up';
 import { limits } from '../../lib/limits';
 import type { Link } from '../../lib/mesh/link';
+import { startPatience } from '../../lib/mesh/patience';
 import { until } from '../mesh/meshes';
 import { linkToSilentPeer, TestHost } from './hosts';
 
@@ -85,6 +86,27 @@ describe('a sync waits for a peer', () => {
   test('that is silent no longer than it must', async () => {
     const { host, promise } = await synced();
     await promise;
+    await host.cache.end();
+  });
+
+  test('that is silent no longer because another has answered', async () => {
+    const { host, isOver, promise } = await synced();
+    await promise;
+    const { link: other, heard } = await linkToSilentPeer();
+    host.cache.addLink(other);
+    const { epoch } = host.cache.replica;
+    const update = host.cache.replica.encodeState();
+    jest.replaceProperty(limits, 'sourceWaitMs', 20 as never);
+    jest.replaceProperty(limits, 'answerWaitMs', 2000 as never);
+    let isOverToo = false;
+    const both = host.cache.sync().then(() => (isOverToo = true));
+    const tokens = (): number[] => heard.flatMap((message) => (message.type === 'state' ? [message.token] : []));
+    await until('both were asked', () => tokens().length >= 2);
+    host.cache.receive(other, [{ type: 'sync', epoch, token: tokens().at(-1)!, isComplete: true, update }]);
+    // It counts the turns of this event loop, as the sync does: no load on the machine makes one of them late.
+    await new Promise<void>((resolve) => startPatience(3000, resolve));
+    expect([isOver(), isOverToo]).toEqual([true, true]);
+    await both;
     await host.cache.end();
   });
 

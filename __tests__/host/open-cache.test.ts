@@ -53,6 +53,33 @@ describe('a cache over its limits', () => {
   });
 });
 
+test('what a linked process has yet to write into a new epoch is not forgotten, however short the gcInterval', async () => {
+  const host = await open();
+  const { cache } = host;
+  cache.attach({ gcInterval: 20, hasListeners: () => false, emit: () => undefined });
+  const { link } = await linkToSilentPeer();
+  cache.addLink(link);
+  const peer = new Bench().create({ id: 'peer', now: Date.now });
+  peer.set('a', 1);
+  peer.commit();
+  const state = { type: 'state', replicaId: 'peer', token: 1, isMirrored: false, isDeferred: false, isPersistent: false } as const;
+  const told = { epoch: peer.epoch, token: 1, isComplete: true, update: peer.encodeState() };
+  cache.receive(link, [{ ...state, epoch: peer.epoch, vector: peer.stateVector() }, { type: 'sync', ...told }]);
+  expect(cache.replica.get('a')).toBe(1);
+  peer.beginEpoch();
+  // It says that there is a new epoch, and then nothing more.
+  cache.receive(link, [{ ...state, token: 2, epoch: peer.epoch, vector: peer.stateVector() }]);
+  expect([cache.replica.epoch, cache.replica.isWhole]).toEqual([peer.epoch, false]);
+  await until('all is written', () => {
+    host.endTurns(10);
+    return cache.replica.isWhole;
+  });
+  expect(cache.replica.get('a')).toBe(1);
+  peer.receive([cache.replica.encodeState()]);
+  expect(peer.get('a')).toBe(1);
+  await cache.end();
+});
+
 test('who ends right after a new epoch began writes what others have yet to write into it, and tells of it', async () => {
   const { cache: author } = await open();
   author.replica.set('a', 1);
