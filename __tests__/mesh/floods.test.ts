@@ -1,12 +1,12 @@
 /** Neighbours that connect and never come to the point: what they cost is bounded, and nobody else is held up. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { limits } from '../../lib/limits';
 import { encodeFrame, encodeFrameHeader } from '../../lib/mesh/frame';
-import { encodeHello } from '../../lib/mesh/hello';
 import { Cleanup, RecordingMesh, until } from './meshes';
+import { helloOf, isOver, stranger } from './strangers';
 
 const MiB = 1024 ** 2;
 /** More than a member is given here to begin with, and a hundredth of what the floods claim. */
@@ -24,8 +24,6 @@ interface Usage {
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-const helloOf = (id: string): Uint8Array =>
-  encodeFrame(1, encodeHello({ id, seniority: { rank: 1, startedAt: 1 }, pid: 1, threadId: 0 }));
 /** A head that announces the largest body there may be. */
 const largestHead = Buffer.alloc(8);
 largestHead.writeUInt32LE(limits.frameBytesMax);
@@ -60,22 +58,12 @@ async function scene(): Promise<{ directory: string; usage: () => Promise<Usage>
   };
 }
 
-async function stranger(directory: string): Promise<Socket> {
-  const socket = connect(join(directory, 'member.sock'));
-  cleanup.add(() => socket.destroy());
-  socket.on('error', () => undefined).resume();
-  await until('the connection', () => !socket.connecting);
-  return socket;
-}
-
-const isOver = (socket: Socket): boolean => socket.destroyed || socket.readableEnded;
-
 test('more connections than there may be links, silent or half way through a hello, are refused or given up', async () => {
   const { directory, usage, checkEcho } = await scene();
   const before = await usage();
   const sockets: Socket[] = [];
   for (let i = 0; i < limits.linksMax + 100; i++) {
-    const socket = await stranger(directory);
+    const socket = await stranger(cleanup, directory, 'member');
     sockets.push(socket);
     if (i % 2 === 0) socket.write(helloOf(`s${i}`).subarray(0, 1 + (i % 12)));
   }
@@ -88,7 +76,7 @@ test('more connections than there may be links, silent or half way through a hel
   expect(during.rss - before.rss).toBeLessThan(GROWTH_MAX);
   await until('all are given up', () => sockets.every(isOver), 3 * limits.helloTimeoutMs);
   // There is room again.
-  const late = await stranger(directory);
+  const late = await stranger(cleanup, directory, 'member');
   late.write(helloOf('z'));
   await checkEcho();
   expect((await usage()).links.sort()).toEqual(['honest', 'z']);
@@ -99,7 +87,7 @@ test('one that says hello for ever, or comes back for it, is ended each time', a
   const before = await usage();
   const hellos = Buffer.concat(Array.from({ length: 1000 }, () => helloOf('again')));
   for (let i = 0; i < 300; i++) {
-    const socket = await stranger(directory);
+    const socket = await stranger(cleanup, directory, 'member');
     socket.write(hellos);
     await until('its end', () => isOver(socket));
   }
@@ -116,7 +104,7 @@ test('frames that announce the most there may be cost what has come of them, and
   const sentBytes = 64 * 1024;
   const sockets = await Promise.all(
     Array.from({ length: 100 }, async (_, i) => {
-      const socket = await stranger(directory);
+      const socket = await stranger(cleanup, directory, 'member');
       socket.write(Buffer.concat([helloOf(`z${i}`), largestHead, new Uint8Array(sentBytes)]));
       return socket;
     }),
@@ -143,7 +131,7 @@ test('a large frame that is damaged is dropped whole, and one that is whole is n
   const payload = new Uint8Array(64 * MiB).fill(7);
   const header = encodeFrameHeader(4, payload);
   for (const isDamaged of [true, false]) {
-    const socket = await stranger(directory);
+    const socket = await stranger(cleanup, directory, 'member');
     const sent = payload.slice();
     if (isDamaged) sent[sent.length >> 1]! ^= 1;
     socket.write(Buffer.concat([helloOf(isDamaged ? 'z0' : 'z1'), header, sent, encodeFrame(4, new Uint8Array(2000))]));

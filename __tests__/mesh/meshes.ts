@@ -72,3 +72,22 @@ export class RecordingMesh {
     return link;
   }
 }
+
+/** Not started; closed by the clean-up. */
+export function makeMesh(cleanup: Cleanup, directory: string, id: string, overrides: Partial<MeshOptions> = {}): RecordingMesh {
+  const peer = new RecordingMesh(directory, id, overrides);
+  cleanup.add(() => peer.mesh.close());
+  return peer;
+}
+
+/** Started one after the other, so that the later one dials the earlier. */
+export async function startMeshes(cleanup: Cleanup, directory: string, ...ids: string[]): Promise<RecordingMesh[]> {
+  const peers: RecordingMesh[] = [];
+  for (const id of ids) {
+    const peer = makeMesh(cleanup, directory, id);
+    await peer.mesh.start();
+    peers.push(peer);
+  }
+  await until('full mesh', () => peers.every((peer) => peer.ids.length === ids.length - 1));
+  return peers;
+}
