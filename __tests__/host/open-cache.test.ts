@@ -1,5 +1,6 @@
 /** What an open cache does at the ends of its turns, and at its own. */
 import { setTimeout as delay } from 'node:timers/promises';
+import * as Y from 'yjs';
 import type { OpenCacheOptions } from '../../lib/host/ports';
 import { limits } from '../../lib/limits';
 import { Bench } from '../core/replicas';
@@ -49,6 +50,64 @@ describe('a cache over its limits', () => {
     host.endTurns(100);
     expect(cache.stats()).toMatchObject({ entries: 10, evictions: 0 });
     expect(Object.keys(cache.replica.get([]) as object)).toEqual(Array.from({ length: 10 }, (_, i) => `living${i}`));
+    await cache.end();
+  });
+});
+
+describe('a document that cannot be written to', () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  /** The next `count` commits fail when all is done but the last. */
+  const breakDocuments = (count: number): void => {
+    const { prototype } = Y.Doc as unknown as { prototype: { transact: (this: Y.Doc, f: () => unknown) => unknown } };
+    const { transact } = prototype;
+    const spy = jest.spyOn(prototype, 'transact');
+    for (let i = 0; i < count; i++) {
+      spy.mockImplementationOnce(function (this: Y.Doc, change) {
+        return transact.call(this, () => {
+          change();
+          throw new Error('no struct');
+        });
+      });
+    }
+  };
+
+  test('is replaced by a new one, with all that was in it and all that was to come; an event tells', async () => {
+    const host = await open();
+    const { cache } = host;
+    const errors: unknown[] = [];
+    const emit = (name: string, ...args: readonly unknown[]): void => {
+      if (name === 'error') errors.push(...args);
+    };
+    cache.attach({ gcInterval: 120_000, hasListeners: () => true, emit });
+    const { link, heard } = await linkToSilentPeer();
+    cache.addLink(link);
+    for (let i = 0; i < 300; i++) cache.replica.set(`k${i}`, i);
+    cache.touch();
+    expect(host.endTurns(100)).toBeLessThan(100);
+    for (let i = 0; i < 300; i++) cache.replica.set(`k${i}`, i + 1);
+    cache.replica.set('l', 1);
+    cache.touch();
+    breakDocuments(1);
+    expect(host.endTurns(100)).toBeLessThan(100);
+    expect(errors).toEqual([expect.objectContaining({ code: 'ERR_CLUSTER_CACHE_UPDATE', cause: expect.objectContaining({ message: 'no struct' }) as unknown })]);
+    expect([cache.replica.epoch.number, cache.replica.isWhole]).toEqual([1, true]);
+    const peer = new Bench().create();
+    peer.load(cache.replica.epoch, [cache.replica.encodeState()]);
+    expect(peer.get([])).toEqual({ ...Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`k${i}`, i + 1])), l: 1 });
+    await until('the peer has heard of it', () => heard.some((message) => message.type === 'state' && message.epoch.number === 1));
+    await cache.end();
+  });
+
+  test('is not replaced again and again, where that does not help', async () => {
+    const host = await open();
+    const { cache } = host;
+    cache.replica.set('a', 1);
+    breakDocuments(2);
+    expect(() => cache.commit()).toThrow('no struct');
+    expect([cache.replica.epoch.number, cache.replica.get('a')]).toEqual([1, 1]);
+    cache.commit();
+    expect(cache.replica.isWhole).toBe(true);
     await cache.end();
   });
 });

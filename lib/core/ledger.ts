@@ -3,7 +3,7 @@
  *
  * It knows which segment maps this replica looks after: its own, and those of its wards, who are gone.
  */
-import type { Commit, EntryPlace } from './commit';
+import type { Commit, CommitOrder, EntryPlace } from './commit';
 import type { Document } from './document';
 import { segmentOwner } from './entry';
 import type { TreeNode } from './node';
@@ -193,7 +193,7 @@ export class Ledger {
   commit(countMax: number): Uint8Array | null {
     if (!this.isBehind) return null;
     const nodes = this.#takeOutbox(countMax);
-    const commit = this.#document.commit({
+    const commit = this.#commit(nodes, {
       removals: this.#takeRemovals(countMax),
       onRemoved: ({ segmentId, key }) => this.#tree.removeEntry(segmentId, key),
       tombstones: this.#takeTombstones(countMax),
@@ -208,6 +208,16 @@ export class Ledger {
     this.#settle(commit, nodes);
     if (commit.update !== null) this.#revision++;
     return commit.update;
+  }
+
+  #commit(nodes: readonly TreeNode[], order: CommitOrder): Commit {
+    try {
+      return this.#document.commit(order);
+    } catch (error) {
+      // They are still to be written, into another document.
+      for (const node of nodes) this.#outbox.add(node);
+      throw error;
+    }
   }
 
   #settle({ dropped, displaced, entries }: Commit, nodes: readonly TreeNode[]): void {

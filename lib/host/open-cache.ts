@@ -14,6 +14,7 @@ import type { Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import type { CacheStats } from '../stats';
 import { Collector } from './collector';
+import { Commits } from './commits';
 import { Intake } from './intake';
 import { Keeper } from './keeper';
 import { Office } from './office';
@@ -28,6 +29,7 @@ export class OpenCache {
   readonly #peers: Peers;
   readonly #office: Office;
   readonly #collector: Collector;
+  readonly #commits: Commits;
   readonly #audience = new Set<Audience>();
   readonly #starting: Promise<void>;
   /** loading: the file is read; merging: those found at first are asked; open; closed. */
@@ -38,7 +40,6 @@ export class OpenCache {
   /** How many of them a flush has seen to. */
   #flushedWrites = 0;
   #wasFlushedAtExit = false;
-  #evictions = 0;
   #gcIntervalMs: number = limits.timerMsMax;
 
   constructor(options: OpenCacheOptions, host: OpenCacheHost) {
@@ -84,6 +85,7 @@ export class OpenCache {
       },
       onError,
     });
+    this.#commits = new Commits({ replica: this.replica, peers: this.#peers, isManager: () => this.#office.isOurs, onError });
     this.#collector = new Collector({
       replica: this.replica,
       serve: () => {
@@ -123,14 +125,7 @@ export class OpenCache {
   /** Moves what waits in the outbox into the document and out to the peers; what is too much, in later turns. */
   commit(): void {
     this.#isCommitScheduled = false;
-    const hasMore = this.#evict();
-    const end = performance.now() + limits.turnMs;
-    do {
-      const update = this.replica.commit(this.replica.commitMax);
-      if (update !== null) this.#peers.push(update);
-    } while (this.replica.hasUncommitted && performance.now() < end);
-    if (!this.replica.hasUnwritten) this.#peers.complete();
-    if (this.replica.hasUncommitted || hasMore) this.#scheduleCommit();
+    if (this.#commits.run()) this.#scheduleCommit();
   }
 
   /**
@@ -272,7 +267,7 @@ export class OpenCache {
       peers: this.#peers.count,
       manager: this.#office.isOurs,
       ...this.#peers.traffic(),
-      evictions: this.#evictions,
+      evictions: this.#commits.evictions,
     };
   }
 
@@ -298,16 +293,6 @@ export class OpenCache {
   async #commitAll(): Promise<void> {
     do this.commit();
     while (this.replica.hasUnwritten && (await nextTurn(true)));
-  }
-
-  /** Evicts some values, where this is the manager and there are too many; whether it is to be called again. */
-  #evict(): boolean {
-    if (!this.#office.isOurs || !this.replica.isOverLimits) return false;
-    // What has expired goes first, for nothing.
-    if (this.replica.sweep(limits.sweepMax)) return true;
-    const evicted = this.replica.evict(limits.evictionsMax);
-    this.#evictions += evicted;
-    return evicted > 0;
   }
 
   #scheduleCommit(): void {
