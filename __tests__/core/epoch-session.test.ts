@@ -139,6 +139,34 @@ describe('all that a peer had to write into an epoch has come', () => {
     expect(talk.sessions.B!.hasHeardAll).toBe(false);
   });
 
+  test('is not what answers a session that is over, on the same link', () => {
+    const talk = new Talk();
+    const { B } = talk.replicas;
+    B.set('b', 1);
+    B.commit();
+    const [file, epoch] = [B.encodeState(), B.epoch];
+    talk.open('A', 'B').settle();
+    begin(talk, 'B');
+    talk.settle();
+    B.commit();
+    talk.sessions.B!.restart();
+    talk.settle();
+    talk.sessions.A!.ask();
+    // The answer is on its way.
+    talk.deliver('B').close('A');
+    const again = talk.bench.create({ id: 'again' });
+    again.load(epoch, [file]);
+    again.load(B.epoch, []);
+    talk.replicas.A = again;
+    talk.isWaiting.A = true;
+    talk.tokenBase.A = 100;
+    talk.open('A').deliver('A', 1).deliver('B').deliver('A');
+    expect([talk.sessions.A!.isPresent, talk.sessions.A!.hasHeardAll]).toEqual([true, false]);
+    talk.sessions.A!.ask();
+    talk.settle();
+    expect([talk.sessions.A!.hasHeardAll, again.get('b')]).toEqual([true, 1]);
+  });
+
   test('is not known of who left and opened it again', () => {
     const talk = openTalk().set('A', 'a');
     talk.settle();

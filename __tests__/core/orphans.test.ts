@@ -63,13 +63,89 @@ test('is forgotten after the retention if nothing came, and not before', () => {
   expect(c.commit()).toBeNull();
 });
 
-test('is written again by nobody when its owner removed it on purpose, whoever is connected', () => {
+test('is written again by nobody when its owner, who is there, removed it on purpose', () => {
   orphan(() => b.set('x', 'new'));
-  for (const connected of [all, new Set<string>()]) {
+  bench.nowMs += RETENTION_MS;
+  c.tend(all, true);
+  expect([c.commit(), c.has('x')]).toEqual([null, false]);
+});
+
+test('is written again when its owner is gone: by the manager, or after the retention by whoever has it', () => {
+  orphan(() => b.set('x', 'new'));
+  const d = create('d');
+  d.load(c.epoch, [c.encodeState()]);
+  c.tend(new Set(['b']), false);
+  bench.nowMs += RETENTION_MS - 1;
+  c.tend(new Set(['b']), false);
+  expect([c.commit(), c.get('x')]).toEqual([null, 'old']);
+  bench.nowMs += 1;
+  c.tend(new Set(['b']), false);
+  expect(c.isWhole).toBe(false);
+  c.commit();
+  expect([placesOf(c), c.get('x'), c.isWhole]).toEqual([['c.1 x'], 'old', true]);
+});
+
+/** `o` writes x into a segment map of which `m`, who is the manager and cannot see `o`, knows no more than y; only `c` hears of x. */
+function dropInIgnorance(): { readonly m: Replica; readonly o: Replica; readonly removal: Uint8Array } {
+  const [m, o] = [bench.create({ id: 'm' }), bench.create({ id: 'o' })];
+  o.set('y', 1);
+  send(o, m, c);
+  m.tend(new Set(['c']), true);
+  bench.nowMs += RETENTION_MS;
+  o.set('x', 'flushed');
+  send(o, c);
+  m.tend(new Set(['c']), true);
+  const removal = m.commit()!;
+  expect([placesOf(m), m.has('x')]).toEqual([['m.1 y'], false]);
+  return { m, o, removal };
+}
+
+test.each([['the manager', true, 0], ['anybody', false, RETENTION_MS]])(
+  'what somebody removed who had not heard of it, of an owner who is gone, is written again by %s',
+  (_name, isManager, waitMs) => {
+    const { m, removal } = dropInIgnorance();
+    c.receive([removal]);
+    expect([placesOf(c), c.get('x')]).toEqual([['m.1 y'], 'flushed']);
+    c.tend(new Set(['m']), false);
+    // A snapshot of now would lack it for good.
+    expect(c.isWhole).toBe(false);
+    bench.nowMs += waitMs;
+    c.tend(new Set(['m']), isManager);
+    settle(c, m);
+    for (const one of [c, m]) expect([placesOf(one), one.get('x'), one.isWhole]).toEqual([['c.1 x', 'm.1 y'], 'flushed', true]);
+  },
+);
+
+test('what somebody removed who had not heard of it is written again by its owner, if that one is there', () => {
+  const { m, o, removal } = dropInIgnorance();
+  for (const one of [c, o]) one.receive([removal]);
+  bench.nowMs += 1;
+  c.tend(new Set(['m', 'o']), true);
+  expect(c.commit()).toBeNull();
+  settle(o, c, m);
+  for (const one of [o, c, m]) expect([placesOf(one), one.get('x')]).toEqual([['m.1 y', 'o.2 x'], 'flushed']);
+});
+
+test('what this replica has removed itself is not written again, whoever owned it', () => {
+  const early = bench.create({ id: 'e', now: () => bench.nowMs - 2 * RETENTION_MS });
+  a.delete('x.y');
+  send(a, c);
+  bench.nowMs += RETENTION_MS;
+  c.tend(new Set(), true);
+  bench.nowMs += RETENTION_MS;
+  c.tend(new Set(), true);
+  c.sweep();
+  c.commit();
+  early.set('x', { y: 1, z: 2 });
+  send(early, c);
+  for (let round = 0; round < 3; round++) {
     bench.nowMs += RETENTION_MS;
-    c.tend(connected, true);
-    expect(c.commit()).toBeNull();
+    c.tend(new Set(), true);
+    c.sweep();
+    c.commit();
   }
+  expect(c.census().tombstones).toBe(0);
+  expect(c.hasUncommitted).toBe(false);
 });
 
 test('can be written over, deleted and hidden like everything else', () => {

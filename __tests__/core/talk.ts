@@ -26,6 +26,8 @@ export class Talk {
   /** How often a side was told so, and how often that nothing it has asked for is on its way. */
   readonly waits: Record<Side, number> = { A: 0, B: 0 };
   readonly caughtUp: Record<Side, number> = { A: 0, B: 0 };
+  /** From where on the tokens of a side's next session count. */
+  readonly tokenBase: Record<Side, number> = { A: 0, B: 0 };
   /** Whether the links have no room for more than a slice of a large state at a time. */
   isBusy = false;
   readonly #paused = new Set<Session>();
@@ -62,7 +64,7 @@ export class Talk {
             else answer({ kind: 'done' });
           },
         },
-        { isPersistent: side === 'A' },
+        { isPersistent: side === 'A', tokenBase: this.tokenBase[side] },
       );
       this.sessions[side] = session;
       session.begin();

@@ -68,7 +68,7 @@ test('the others are asked when the first is silent, not while it sends', async 
 });
 
 describe('a sync waits for a peer', () => {
-  const synced = async (): Promise<{ host: TestHost; link: Link; asked: (times: number) => Promise<void>; isOver: () => boolean; promise: Promise<void> }> => {
+  const synced = async (): Promise<{ host: TestHost; link: Link; asked: (times: number) => Promise<void>; token: () => number; isOver: () => boolean; promise: Promise<void> }> => {
     jest.replaceProperty(limits, 'answerWaitMs', 200 as never);
     const host = new TestHost();
     await host.cache.sync();
@@ -80,7 +80,8 @@ describe('a sync waits for a peer', () => {
     const promise = host.cache.sync().then(() => {
       isOver = true;
     });
-    return { host, link, asked, isOver: () => isOver, promise };
+    const token = (): number => heard.flatMap((message) => (message.type === 'state' ? [message.token] : [])).at(-1) ?? 0;
+    return { host, link, asked, token, isOver: () => isOver, promise };
   };
 
   test('that is silent no longer than it must', async () => {
@@ -111,7 +112,7 @@ describe('a sync waits for a peer', () => {
   });
 
   test('that goes on sending until it has answered', async () => {
-    const { host, link, isOver, promise } = await synced();
+    const { host, link, token, isOver, promise } = await synced();
     const { epoch } = host.cache.replica;
     const update = host.cache.replica.encodeState();
     for (let i = 0; i < 60; i++) {
@@ -120,17 +121,17 @@ describe('a sync waits for a peer', () => {
     }
     expect(isOver()).toBe(false);
     // Of every state that was sent until now.
-    host.cache.receive(link, [{ type: 'sync', epoch, token: 2, isComplete: true, update }]);
+    host.cache.receive(link, [{ type: 'sync', epoch, token: token(), isComplete: true, update }]);
     await promise;
     await host.cache.end();
   });
 
   test('that has sent all it had but is never done no longer than it must', async () => {
-    const { host, link, asked, promise } = await synced();
+    const { host, link, asked, token, promise } = await synced();
     const { epoch } = host.cache.replica;
     const update = host.cache.replica.encodeState();
     await asked(2);
-    host.cache.receive(link, [{ type: 'sync', epoch, token: 2, isComplete: false, update }]);
+    host.cache.receive(link, [{ type: 'sync', epoch, token: token(), isComplete: false, update }]);
     const writing = setInterval(() => host.cache.receive(link, [{ type: 'update', epoch, update }]), 10);
     await promise;
     clearInterval(writing);

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as Y from 'yjs';
 import type { OpenCacheOptions } from '../../lib/host/ports';
+import { SnapshotMaker } from '../../lib/host/snapshot-maker';
 import { limits } from '../../lib/limits';
 import { Bench } from '../core/replicas';
 import { until } from '../mesh/meshes';
@@ -99,13 +100,54 @@ describe('a document that cannot be written to', () => {
     await cache.end();
   });
 
+  test('is not replaced again and again because of one value, however much else can be written', async () => {
+    const { cache } = await open();
+    const { prototype } = Y.Map as unknown as { prototype: { set: (this: unknown, key: string, value: unknown) => unknown } };
+    const { set } = prototype;
+    jest.spyOn(prototype, 'set').mockImplementation(function (this: unknown, key, value) {
+      if (key === 'poison') throw new Error('poison');
+      return set.call(this, key, value);
+    });
+    for (let i = 0; i < 1000; i++) cache.replica.set(i === 500 ? 'poison' : `k${i}`, i);
+    let turns = 0;
+    expect(() => {
+      do cache.commit();
+      while (cache.replica.hasUnwritten && ++turns < 100);
+    }).toThrow('poison');
+    expect(cache.replica.epoch.number).toBe(2);
+    jest.restoreAllMocks();
+    await cache.end();
+  });
+
+  test('is replaced before the last words to the disk, with what others wrote', () => {
+    const bench = new Bench();
+    const [other, replica] = [bench.create({ id: 'o' }), bench.create({ id: 'r' })];
+    other.set('x', 1);
+    other.commit();
+    replica.receive([other.encodeState()]);
+    replica.set('y', 1);
+    breakDocuments(1);
+    const commit = (): void => {
+      try {
+        replica.commit();
+      } catch {
+        // A new epoch has begun.
+      }
+    };
+    new SnapshotMaker({ replica, commit }).makeSync(0);
+    const fresh = bench.create();
+    fresh.load(replica.epoch, [replica.encodeState()]);
+    expect([replica.isWhole, fresh.get([])]).toEqual([true, { x: 1, y: 1 }]);
+  });
+
   test('is not replaced again and again, where that does not help', async () => {
     const host = await open();
     const { cache } = host;
     cache.replica.set('a', 1);
     breakDocuments(2);
     expect(() => cache.commit()).toThrow('no struct');
-    expect([cache.replica.epoch.number, cache.replica.get('a')]).toEqual([1, 1]);
+    // No document is gone on with once that has failed.
+    expect([cache.replica.epoch.number, cache.replica.get('a')]).toEqual([2, 1]);
     cache.commit();
     expect(cache.replica.isWhole).toBe(true);
     await cache.end();

@@ -47,7 +47,7 @@ export class Endpoint {
         onEpoch,
         onFlush: (_isDurable, answer) => answer({ kind: 'done' }),
       },
-      { isPersistent: true },
+      { tokenBase: 0, isPersistent: true },
     );
   }
 

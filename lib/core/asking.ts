@@ -2,12 +2,21 @@
 import { compareEpochs, type Epoch } from './epoch';
 
 export class Asking {
-  #asked = 0;
-  #answered = 0;
+  readonly #base: number;
+  #asked: number;
+  #answered: number;
   /** Invariant: `#answered` <= `#caughtUp` <= `#asked`. */
-  #caughtUp = 0;
+  #caughtUp: number;
   /** The last sync that came: its epoch, and whether all that the peer then had has come as well. */
   #heard: { readonly epoch: Epoch; readonly token: number; readonly isAll: boolean } | null = null;
+
+  /** Tokens count from `base`. What answers another session on the same link, which is over, must have others. */
+  constructor(base: number) {
+    this.#base = base;
+    this.#asked = base;
+    this.#answered = base;
+    this.#caughtUp = base;
+  }
 
   /** Token of the last state that was sent. */
   get last(): number {
@@ -45,6 +54,8 @@ export class Asking {
 
   /** The peer has sent what it had committed; `isAll` unless it had more to write into this epoch. */
   hear(epoch: Epoch, token: number, isAll: boolean): void {
+    // Another session, before this one, had asked for less.
+    if (token <= this.#base || token > this.#asked) return;
     this.#heard = { epoch, token, isAll: isAll || this.hasHeardAll(epoch) };
   }
 

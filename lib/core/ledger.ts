@@ -20,6 +20,7 @@ export interface LedgerOptions {
 }
 
 export class Ledger {
+  readonly #replicaId: string;
   /** How the names of this replica's own segment maps begin. */
   readonly #ownPrefix: string;
   readonly #tree: Tree;
@@ -39,6 +40,7 @@ export class Ledger {
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
+    this.#replicaId = replicaId;
     this.#ownPrefix = `${replicaId}.`;
     this.#tree = tree;
     this.#document = document;
@@ -195,7 +197,9 @@ export class Ledger {
     const nodes = this.#takeOutbox(countMax);
     const commit = this.#commit(nodes, {
       removals: this.#takeRemovals(countMax),
-      onRemoved: ({ segmentId, key }) => this.#tree.removeEntry(segmentId, key),
+      onRemoved: (place) => {
+        this.#removed(place);
+      },
       tombstones: this.#takeTombstones(countMax),
       movesMax: this.#movesMax,
       survivor: (key, segmentId, read) => this.#survivor(key, segmentId, read),
@@ -214,14 +218,16 @@ export class Ledger {
     try {
       return this.#document.commit(order);
     } catch (error) {
-      // They are still to be written, into another document.
-      for (const node of nodes) this.#outbox.add(node);
+      // They are still to be written, into another document, and before all others.
+      const others = [...this.#outbox];
+      this.#outbox.clear();
+      for (const node of [...nodes, ...others]) this.#outbox.add(node);
       throw error;
     }
   }
 
   #settle({ dropped, displaced, entries }: Commit, nodes: readonly TreeNode[]): void {
-    for (const { segmentId, key } of dropped) this.#tree.removeEntry(segmentId, key);
+    for (const place of dropped) this.#removed(place);
     for (const register of displaced) {
       const node = this.#tree.find(register.key);
       if (node?.register === register) this.write(node);
@@ -231,6 +237,10 @@ export class Ledger {
       this.#keep(segmentId, node.register!.key);
       this.#tree.settle(node, segmentId, isReplacement);
     });
+  }
+
+  #removed({ segmentId, key }: EntryPlace): void {
+    this.#tree.removeEntry(segmentId, key, false, this.#replicaId);
   }
 
   /** What of an entry at `key` must outlive the segment map that holds it. */

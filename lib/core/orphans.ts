@@ -1,6 +1,6 @@
 /**
  * Orphans: winners that the document does not have, though it once did. They stay visible until a later write,
- * a moved entry or their owner's word tells what became of them, or until the retention has passed.
+ * a moved entry or their owner's word tells what became of them.
  */
 import type { TreeNode } from './node';
 import { isSameWrite, type Register } from './register';
@@ -14,8 +14,10 @@ export interface Orphan {
   readonly stamp: Stamp;
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** Who looked after its entry, and will write it again in this epoch; null where it was removed on purpose. */
-  readonly owner: string | null;
+  /** Who looked after its entry, and alone knows what is to become of it. */
+  readonly owner: string;
+  /** Whether the entry was removed in this epoch, as most are on purpose; else its owner has yet to write it. */
+  readonly isRemoved: boolean;
 }
 
 /** Whether the document does not have `register`, which it once had. */
@@ -31,10 +33,10 @@ export class Orphans {
     this.#now = now;
   }
 
-  add(node: TreeNode, register: Register, owner: string | null): void {
+  add(node: TreeNode, register: Register, owner: string, isRemoved: boolean): void {
     register.home = ORPHANED;
     const { time, writer } = register;
-    this.#orphans.push({ node, stamp: { time, writer }, since: this.#now(), owner });
+    this.#orphans.push({ node, stamp: { time, writer }, since: this.#now(), owner, isRemoved });
   }
 
   /** Takes out those that are due; those that have found a home, or have lost, are orphans no more. */
@@ -47,6 +49,11 @@ export class Orphans {
       return false;
     });
     return due;
+  }
+
+  /** Who looked after them. */
+  owners(): Set<string> {
+    return new Set(this.#orphans.filter(isStill).map(({ owner }) => owner));
   }
 
   some(matches: (orphan: Orphan) => boolean): boolean {

@@ -134,10 +134,17 @@ export class Replica {
 
   /**
    * Moves the outbox into the document, at most `countMax` writes of it, and compacts a little; the update for
-   * the peers, or null if there was nothing to do.
+   * the peers, or null if there was nothing to do. Throws what Yjs throws: all peers must hear of the new epoch then.
    */
   commit(countMax = Infinity): Uint8Array | null {
-    const update = this.#ledger.commit(countMax);
+    let update: Uint8Array | null;
+    try {
+      update = this.#ledger.commit(countMax);
+    } catch (error) {
+      // Whatever has come to be of the document, all that was in it is in the tree.
+      this.beginEpoch();
+      throw error;
+    }
     if (update !== null) this.#options.onUpdate?.(update);
     return update;
   }

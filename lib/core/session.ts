@@ -48,7 +48,7 @@ export class Session {
   #peerReplicaId = '';
   /** The peer's last state was answered, and nothing was dropped since. */
   #isStreaming = false;
-  readonly #asking = new Asking();
+  readonly #asking: Asking;
   #isWaiting = false; // for its turn to ask
   /** The answer to the peer's last state, of which slices are to go out still. */
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
@@ -57,8 +57,9 @@ export class Session {
   readonly #flushes = new Flushes();
   readonly #comparison: Comparison;
 
-  constructor(replica: Replica, port: SessionPort, { isPersistent }: { readonly isPersistent: boolean }) {
+  constructor(replica: Replica, port: SessionPort, { isPersistent, tokenBase }: { readonly isPersistent: boolean; readonly tokenBase: number }) {
     this.#replica = replica;
+    this.#asking = new Asking(tokenBase);
     this.#comparison = new Comparison(replica);
     this.#port = port;
     this.#isPersistent = isPersistent;
@@ -289,8 +290,8 @@ export class Session {
   #receiveSync(message: SyncMessage): void {
     if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
-    this.#replica.receive([message.update]);
-    this.#asking.hear(message.epoch, message.token, message.isComplete);
+    const hasGap = this.#replica.receive([message.update]) === 'gap';
+    if (!hasGap) this.#asking.hear(message.epoch, message.token, message.isComplete);
     if (message.isComplete) this.#receiveAnswer(message.token);
     else if (this.#asking.catchUp(message.token)) this.#port.onCaughtUp();
   }

@@ -133,9 +133,10 @@ export class Tree {
 
   /**
    * The document no longer has the entry that `segmentId` held for `key`; `isTaken` if it was ours, and somebody
-   * else has removed it. Returns the node where that leaves an orphan: a winner that the document does not have.
+   * else has removed it. `owner` knows what is to become of it: whoever owns the segment map, unless we have removed
+   * it. Returns the node where that leaves an orphan: a winner that the document does not have.
    */
-  removeEntry(segmentId: string, key: string, isTaken = false): TreeNode | null {
+  removeEntry(segmentId: string, key: string, isTaken = false, owner?: string): TreeNode | null {
     const node = this.find(key);
     if (node === null) return null;
     this.tally.countEntries(node, -1);
@@ -148,7 +149,7 @@ export class Tree {
     const isOrphaned = winner?.home === segmentId && (isTaken || !this.#isForgettable(node));
     // Its owner knows of a later write, which may come to us by another way a moment from now. Until then this is
     // the newest we know: dropping it would show a miss, or an older value, in between.
-    if (isOrphaned) this.orphans.add(node, winner, null);
+    if (isOrphaned) this.orphans.add(node, winner, owner ?? ownerOf(segmentId), true);
     else if (winner?.home === segmentId) this.#forget(node);
     node.prune();
     return isOrphaned ? node : null;
@@ -191,7 +192,7 @@ export class Tree {
       const { register } = node;
       const home = register?.home ?? null;
       if (register !== null && home !== null && !isOrphan(register) && !isOurs(node)) {
-        this.orphans.add(node, register, ownerOf(home));
+        this.orphans.add(node, register, ownerOf(home), false);
       }
       node.entries = 0;
       node.hasCopies = false;

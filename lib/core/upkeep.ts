@@ -54,26 +54,24 @@ export class Upkeep {
    * that have been away for longer than the retention.
    */
   tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
-    const { replicaId, now, retentionMs } = this.#options;
+    const { now, retentionMs } = this.#options;
     const owners = this.#ledger.document.owners();
-    for (const owner of this.#absentSince.keys()) if (!owners.has(owner)) this.#absentSince.delete(owner);
     const isGone = (owner: string): boolean => isManager && !connected.has(owner) && owners.has(owner);
     this.#ledger.releaseUnless(isGone);
+    this.#noteAbsent(new Set([...owners, ...this.#tree.orphans.owners()]), connected);
     for (const owner of owners) {
-      if (owner === replicaId) continue;
-      if (connected.has(owner)) this.#absentSince.delete(owner);
-      else if (!this.#absentSince.has(owner)) this.#absentSince.set(owner, now());
-      if (isGone(owner) && now() - this.#absentSince.get(owner)! >= retentionMs()) this.#ledger.adopt(owner);
+      const since = this.#absentSince.get(owner);
+      if (since !== undefined && isGone(owner) && now() - since >= retentionMs()) this.#ledger.adopt(owner);
     }
     this.#tendOrphans(connected, isManager, heard);
   }
 
-  /** Whether the document lacks values that some other replica ought to have written into it by now. */
+  /** Whether the document lacks values that some other replica ought to have written into it by now, or cannot any more. */
   get awaitsOthers(): boolean {
-    return this.#tree.orphans.some(
-      ({ owner, node: { register } }) =>
-        owner !== null && register?.value !== undefined && !hasExpired(register, this.#options.now()),
-    );
+    return this.#tree.orphans.some((orphan) => {
+      const { register } = orphan.node;
+      return this.#isAwaited(orphan) && register?.value !== undefined && !hasExpired(register, this.#options.now());
+    });
   }
 
   /** A new epoch has begun. */
@@ -83,7 +81,19 @@ export class Upkeep {
 
   /** Writes all orphans that wait for their owners. */
   writeOrphans(): void {
-    for (const { node } of this.#tree.orphans.take(({ owner }) => owner !== null)) this.#ledger.carry(node);
+    for (const { node } of this.#tree.orphans.take((orphan) => this.#isAwaited(orphan))) this.#ledger.carry(node);
+  }
+
+  #isAwaited({ owner, isRemoved }: Orphan): boolean {
+    return !isRemoved || this.#absentSince.has(owner);
+  }
+
+  #noteAbsent(owners: ReadonlySet<string>, connected: ReadonlySet<string>): void {
+    for (const owner of this.#absentSince.keys()) if (!owners.has(owner)) this.#absentSince.delete(owner);
+    for (const owner of owners) {
+      if (owner === this.#options.replicaId || connected.has(owner)) this.#absentSince.delete(owner);
+      else if (!this.#absentSince.has(owner)) this.#absentSince.set(owner, this.#options.now());
+    }
   }
 
   #expireOne(nowMs: number): boolean {
@@ -112,20 +122,21 @@ export class Upkeep {
   }
 
   /**
-   * An orphan whose owner is gone is written again by the manager, or, after the retention, by whoever has it. So is,
-   * a retention later, one whose owner is there, but has not told all: it may be gone before it does. What an owner
-   * who has told all did not write was left out on purpose, and is forgotten after the retention.
+   * What an owner who has told all did not write, or has removed, is gone on purpose, and is forgotten after the
+   * retention. Where the owner is gone, who removed it may have been one who took it for gone, and had not heard of
+   * that entry: the manager writes it again, or, after the retention, whoever has it. So it is, a retention later,
+   * where the owner is there, but has not told all: it may be gone before it does.
    */
   #tendOrphans(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
-    const retentionMs = this.#options.retentionMs();
+    const { replicaId, now, retentionMs } = this.#options;
+    const isTold = (owner: string): boolean => owner === replicaId || heard.has(owner);
     const waitOf = ({ owner }: Orphan): number => {
-      if (owner === null || heard.has(owner)) return retentionMs;
-      if (connected.has(owner)) return (isManager ? 1 : 2) * retentionMs;
-      return isManager ? 0 : retentionMs;
+      const turns = isTold(owner) ? 1 : (isManager ? 0 : 1) + (connected.has(owner) ? 1 : 0);
+      return turns * retentionMs();
     };
-    const nowMs = this.#options.now();
+    const nowMs = now();
     for (const { owner, node } of this.#tree.orphans.take((orphan) => nowMs - orphan.since >= waitOf(orphan))) {
-      if (owner === null || heard.has(owner)) this.#forget(node);
+      if (isTold(owner)) this.#forget(node);
       else this.#ledger.carry(node);
     }
   }

@@ -15,7 +15,7 @@ export interface CommitsOptions {
 export class Commits {
   readonly #options: CommitsOptions;
   #evictions = 0;
-  /** The last commit failed, and none has succeeded since. */
+  /** A commit failed, and not all has been written since. */
   #hasFailed = false;
 
   constructor(options: CommitsOptions) {
@@ -42,15 +42,13 @@ export class Commits {
     const { replica, peers, onError } = this.#options;
     try {
       const update = replica.commit(replica.commitMax);
-      this.#hasFailed = false;
+      if (!replica.hasUnwritten) this.#hasFailed = false;
       if (update !== null) peers.push(update);
     } catch (cause) {
-      // It was not the document then: no other would do better.
+      peers.restartAll();
+      // It was not the document then: no other does better.
       if (this.#hasFailed) throw cause;
       this.#hasFailed = true;
-      // Whatever has come to be of it, all that was in it is in the tree.
-      replica.beginEpoch();
-      peers.restartAll();
       onError(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'The document could not be written to. All go on with a new one.', { cause }));
     }
   }

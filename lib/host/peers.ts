@@ -12,6 +12,10 @@ import type { Link } from '../mesh/link';
 import { startPatience } from '../mesh/patience';
 import { CatchUp } from './catch-up';
 
+/** Sessions of this process so far: what is still under way to one that is over must not answer the next on its link. */
+let sessionCount = 0;
+const TOKENS_PER_SESSION = 2 ** 20;
+
 export interface PeersOptions {
   readonly replica: Replica;
   /** Whether this process may keep the file copy. */
@@ -105,7 +109,7 @@ export class Peers {
           else answer({ kind: 'done' });
         },
       },
-      { isPersistent },
+      { isPersistent, tokenBase: sessionCount++ * TOKENS_PER_SESSION },
     );
     this.#sessions.set(link, session);
     session.begin();

@@ -38,8 +38,11 @@ export class SnapshotMaker {
   /** As `make`, in an 'exit' handler. */
   makeSync(generation: number): EncodedSnapshot {
     const { replica, commit } = this.#options;
-    if (!replica.isWhole) replica.writeOrphans();
-    while (replica.hasUnwritten) commit();
+    // A commit may end in a new epoch.
+    while (!replica.isWhole || replica.hasUnwritten) {
+      replica.writeOrphans();
+      commit();
+    }
     const encoder = new SnapshotEncoder(generation);
     encoder.add({ epoch: replica.epoch, update: replica.encodeState() });
     return encoder.finish();

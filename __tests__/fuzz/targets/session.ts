@@ -48,7 +48,7 @@ function begin(random: Random, honest: Honest): Session {
       },
       onFlush: (_isDurable, answer) => answer({ kind: 'done' }),
     },
-    { isPersistent: true },
+    { isPersistent: true, tokenBase: 0 },
   );
   begun.begin();
   return begun;
