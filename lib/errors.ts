@@ -35,6 +35,11 @@ export class CacheError extends Error {
   }
 }
 
+/** What the file system threw, as one of ours. */
+export function storageError(cause: unknown): CacheError {
+  return cause instanceof CacheError ? cause : new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file cannot be written.', { cause });
+}
+
 /** A `TypeError` with a code, for an argument of the wrong kind. */
 export function typeError(code: ErrorCode, message: string): TypeError & { readonly code: ErrorCode } {
   return Object.assign(new TypeError(message), { code });

@@ -76,6 +76,8 @@ export const limits = {
   scanIntervalMs: 2_000,
   /** Milliseconds between two comparisons of state vectors, which bring to light what was missed. */
   compareIntervalMs: 5_000,
+  /** Milliseconds, at least, until what the owner does not write again is forgotten: three comparisons, by two of which it hears. */
+  orphanMsMin: 15_000,
   /** Milliseconds without a message after which the peer that is asked first is no longer waited for; the others are asked then. */
   sourceWaitMs: 250,
   /** Milliseconds without a message after which a linked process that a sync waits for counts as unreachable. */

@@ -126,6 +126,87 @@ test('what somebody removed who had not heard of it is written again by its owne
   for (const one of [o, c, m]) expect([placesOf(one), one.get('x')]).toEqual([['m.1 y', 'o.2 x'], 'flushed']);
 });
 
+test('what somebody removed who had not heard of it is written again before its owner is missed, by who ends', () => {
+  const { m, removal } = dropInIgnorance();
+  c.tend(new Set(['m', 'o']), false);
+  c.receive([removal]);
+  c.writeOrphans();
+  settle(c, m);
+  expect(m.get('x')).toBe('flushed');
+});
+
+test('an owner that is there is given time to hear of what was removed, however short the retention', () => {
+  const slow = bench.create({ orphanMsMin: 3 * RETENTION_MS });
+  const { o, removal } = dropInIgnorance();
+  for (const update of [o.encodeState(), removal]) slow.receive([update]);
+  for (let round = 0; round < 2; round++) {
+    bench.nowMs += RETENTION_MS;
+    slow.tend(new Set(['m', 'o']), false);
+    expect(slow.get('x')).toBe('flushed');
+  }
+  bench.nowMs += RETENTION_MS;
+  slow.tend(new Set(['m', 'o']), false);
+  expect(slow.has('x')).toBe(false);
+});
+
+describe('hidden by an expiry alone, of an owner who is gone, stays hidden', () => {
+  let d: Replica;
+
+  /** `b` has removed s.cart, which the expiry of s hides, and is gone; `a` is about to retire s. */
+  beforeEach(() => {
+    d = create('d');
+    a.set('s', { user: 'ada' }, 10);
+    settle(a, b, c, d);
+    b.set('s.cart', 'tea');
+    settle(a, b, c, d);
+    bench.nowMs += 10;
+    for (const one of [a, b, c, d]) one.sweep();
+    settle(a, b, c, d);
+    bench.nowMs += RETENTION_MS;
+    b.sweep();
+    send(b, a, c, d);
+    c.tend(new Set(['a', 'd']), false);
+    c.sweep();
+    c.commit();
+  });
+
+  const collect = (manager: Replica, ...others: Replica[]): void => {
+    const every = [manager, ...others];
+    for (let round = 0; round < 6; round++) {
+      bench.nowMs += RETENTION_MS;
+      for (const one of every) {
+        one.tend(new Set(every.filter((other) => other !== one).map(({ id }) => id)), one === manager);
+        one.sweep();
+        settle(...every);
+      }
+    }
+    for (const one of every) expect(one.get([])).toEqual({});
+  };
+
+  test('where somebody would write orphans before a snapshot', () => {
+    expect(c.isWhole).toBe(true);
+    c.writeOrphans();
+    a.sweep();
+    send(a, c, d);
+    settle(a, c, d);
+    collect(c, a, d);
+  });
+
+  test('where somebody would write them at its own end', () => {
+    c.writeOrphans();
+    expect(c.commit()).toBeNull();
+    a.sweep();
+    send(a, d);
+    collect(a, d);
+  });
+
+  test('where the manager would write them in the middle of a collection', () => {
+    c.tend(new Set(['a', 'd']), true);
+    expect(c.commit()).toBeNull();
+    collect(a, d, c);
+  });
+});
+
 test('what this replica has removed itself is not written again, whoever owned it', () => {
   const early = bench.create({ id: 'e', now: () => bench.nowMs - 2 * RETENTION_MS });
   a.delete('x.y');

@@ -20,6 +20,7 @@ export class Bench {
       now: () => this.nowMs,
       nextClientId: () => ++this.#clients,
       retentionMs: () => RETENTION_MS,
+      orphanMsMin: 0,
       onChange: ({ register, reason, isLocal }: Change) => {
         this.changes.push(`${id}${isLocal ? '!' : ''} ${reason} ${register.key}`);
       },

@@ -52,6 +52,23 @@ function openOffice(disk?: Disk, rank: () => number = () => 1): { replica: Repli
   return { replica, peers, keeper, office, filename };
 }
 
+test('nobody is taken for gone before the files are read: what they have would be put into what was deleted', async () => {
+  const { replica, keeper, office } = openOffice();
+  await keeper.begin();
+  office.choose();
+  const tend = jest.spyOn(replica, 'tend');
+  const isManager = (): boolean | undefined => tend.mock.lastCall?.[1];
+  office.serve();
+  expect([office.isOurs, isManager(), keeper.hasRead]).toEqual([true, false, false]);
+  await until('the files are read', () => keeper.hasRead);
+  office.serve();
+  expect(isManager()).toBe(true);
+  keeper.leaveOffice();
+  office.serve();
+  expect(isManager()).toBe(false);
+  await keeper.end();
+});
+
 test('a flush of the manager is on disk, though a peer does not answer', async () => {
   const { replica, peers, keeper, office } = openOffice();
   await keeper.begin();

@@ -246,6 +246,7 @@ export class World {
         movesMax: MOVES_MAX,
         stateStructsMax: 6,
         retentionMs: () => RETENTION_MS,
+        orphanMsMin: 0,
       }),
     };
     return node;

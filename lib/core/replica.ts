@@ -34,6 +34,8 @@ export interface ReplicaOptions {
   readonly onUpdate?: (update: Uint8Array) => void;
   /** How long what was removed is remembered, in ms. Partitions longer than that may bring back what was deleted. */
   readonly retentionMs: () => number;
+  /** How long a replica that is there has, in any case, to write again what another has removed of its entries, in ms. */
+  readonly orphanMsMin?: number;
   readonly valueBytesMax?: number;
   /** Values, and estimated bytes of them, past which `evict` removes some. */
   readonly maxEntries?: number;
@@ -78,8 +80,8 @@ export class Replica {
       onChange({ register: register!, reason: 'expire', isLocal: true });
     };
     const ledger = this.#ledger;
-    const { valueBytesMax = limits.valueBytesMax } = options;
-    this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, onExpired }, ledger);
+    const { valueBytesMax = limits.valueBytesMax, orphanMsMin = limits.orphanMsMin } = options;
+    this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, orphanMsMin, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
     const { nextClientId, onUpdate = () => undefined } = options;
     this.#intake = new Intake({ replicaId: id, now, nextClientId, clock: this.#clock, tree, ledger, onChange, onUpdate });

@@ -329,8 +329,8 @@ export class Tree {
   }
 
   #forget(node: TreeNode): void {
-    // What only an expiry hid, and is in the document no more, must not be seen again.
-    this.buryExpired(node, ({ register }) => register !== null && isOrphan(register));
+    // What only an expiry hid, and the document does not have, must not be seen again.
+    this.buryExpired(node, ({ register }) => register !== null && (register.home === null || isOrphan(register)));
     this.#place(node, null);
     this.#stale(node);
   }

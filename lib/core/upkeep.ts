@@ -7,6 +7,7 @@ import type { TreeNode } from './node';
 import { hasExpired } from './register';
 import type { Orphan } from './orphans';
 import type { Tree } from './tree';
+import { isVisible } from './walk';
 
 export interface UpkeepOptions {
   readonly replicaId: string;
@@ -14,6 +15,8 @@ export interface UpkeepOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly retentionMs: () => number;
+  /** How long an owner that is there has, in any case, to write again what somebody else has removed, in ms. */
+  readonly orphanMsMin: number;
   /** The value of the winner at `node` has expired and is gone. */
   readonly onExpired: (node: TreeNode) => void;
 }
@@ -79,13 +82,20 @@ export class Upkeep {
     this.#epochSince = this.#options.now();
   }
 
-  /** Writes all orphans that wait for their owners. */
+  /** Writes all orphans that others may have yet to write, or ought to write again. */
   writeOrphans(): void {
-    for (const { node } of this.#tree.orphans.take((orphan) => this.#isAwaited(orphan))) this.#ledger.carry(node);
+    const { replicaId } = this.#options;
+    const due = this.#tree.orphans.take((orphan) => orphan.owner !== replicaId && this.#isWanted(orphan));
+    for (const { node } of due) this.#ledger.carry(node);
   }
 
-  #isAwaited({ owner, isRemoved }: Orphan): boolean {
-    return !isRemoved || this.#absentSince.has(owner);
+  #isAwaited(orphan: Orphan): boolean {
+    return !orphan.isRemoved || (this.#absentSince.has(orphan.owner) && this.#isWanted(orphan));
+  }
+
+  /** Not where only an expiry hides it: what that was may be forgotten anywhere by now, and it would be seen again. */
+  #isWanted({ isRemoved, node }: Orphan): boolean {
+    return !isRemoved || (node.register !== null && isVisible(node, node.register, this.#options.now()));
   }
 
   #noteAbsent(owners: ReadonlySet<string>, connected: ReadonlySet<string>): void {
@@ -123,21 +133,21 @@ export class Upkeep {
 
   /**
    * What an owner who has told all did not write, or has removed, is gone on purpose, and is forgotten after the
-   * retention. Where the owner is gone, who removed it may have been one who took it for gone, and had not heard of
+   * retention, but not before it can have heard that somebody took it for gone. Where the owner is gone, who removed it may have been one who took it for gone, and had not heard of
    * that entry: the manager writes it again, or, after the retention, whoever has it. So it is, a retention later,
    * where the owner is there, but has not told all: it may be gone before it does.
    */
   #tendOrphans(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
-    const { replicaId, now, retentionMs } = this.#options;
+    const { replicaId, now, retentionMs, orphanMsMin } = this.#options;
     const isTold = (owner: string): boolean => owner === replicaId || heard.has(owner);
     const waitOf = ({ owner }: Orphan): number => {
-      const turns = isTold(owner) ? 1 : (isManager ? 0 : 1) + (connected.has(owner) ? 1 : 0);
-      return turns * retentionMs();
+      if (isTold(owner)) return Math.max(retentionMs(), orphanMsMin);
+      return ((isManager ? 0 : 1) + (connected.has(owner) ? 1 : 0)) * retentionMs();
     };
     const nowMs = now();
-    for (const { owner, node } of this.#tree.orphans.take((orphan) => nowMs - orphan.since >= waitOf(orphan))) {
-      if (isTold(owner)) this.#forget(node);
-      else this.#ledger.carry(node);
+    for (const orphan of this.#tree.orphans.take((one) => nowMs - one.since >= waitOf(one))) {
+      if (isTold(orphan.owner) || !this.#isWanted(orphan)) this.#forget(orphan.node);
+      else this.#ledger.carry(orphan.node);
     }
   }
 

@@ -7,7 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
-import { CacheError } from '../errors';
+import { CacheError, storageError } from '../errors';
 import { limits } from '../limits';
 import type { Disk } from '../storage/disk';
 import type { LogFile } from '../storage/log-file';
@@ -38,6 +38,7 @@ export class Keeper {
   readonly #rewrites = new SharedRuns(() => this.#rewrite());
   #isInOffice = false;
   #isEnded = false;
+  #hasRead = false;
   /** Whether what is in the snapshot and was added to the log is all that the replica has. */
   #isBased = false;
   /** Whether logs wait to be removed by the next snapshot. */
@@ -75,6 +76,11 @@ export class Keeper {
     return this.#savedRevision === this.#replica.revision;
   }
 
+  /** Whether, since it is in office, all is read that the one before may have written, or cannot be. */
+  get hasRead(): boolean {
+    return this.#hasRead;
+  }
+
   /** Whether this process has left the files to others for good. */
   get isEnded(): boolean {
     return this.#isEnded;
@@ -101,6 +107,7 @@ export class Keeper {
   /** From now on they are somebody else's. */
   leaveOffice(): void {
     this.#isInOffice = false;
+    this.#hasRead = false;
     this.#isBased = false;
     this.#stopTimers();
     void this.#store.releaseLog();
@@ -131,13 +138,12 @@ export class Keeper {
   async maintain(): Promise<void> {
     try {
       const isForeign = await this.#store.hasForeignFile();
-      if (isForeign) {
-        this.#isBased = false;
-        this.#savedRevision = -1;
-      }
+      if (isForeign) [this.#isBased, this.#savedRevision] = [false, -1];
       const isDue = this.#options.durability !== 'no' || !this.#isBased;
       if (this.#isInOffice && (isForeign || (isDue && !this.isSaved))) await this.save();
+      this.#hasRead = this.#isInOffice;
     } catch (error) {
+      this.#hasRead = this.#isInOffice;
       this.#fail(error);
     }
   }
@@ -319,12 +325,7 @@ export class Keeper {
     if (this.#store.log?.hasFailed === true) this.#isBased = false;
     // Whose office it is now has its own word to say.
     if (!this.#isInOffice) return;
-    if (!this.#isBroken) {
-      const isKnown = cause instanceof CacheError;
-      this.#options.onError(
-        isKnown ? cause : new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file cannot be written.', { cause }),
-      );
-    }
+    if (!this.#isBroken) this.#options.onError(storageError(cause));
     this.#isBroken = true;
     this.#retryIn(limits.diskRetryMs);
   }
@@ -344,6 +345,4 @@ export class Keeper {
   }
 }
 
-function contention(): CacheError {
-  return new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'Somebody else writes the file all the time.');
-}
+const contention = (): CacheError => new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'Somebody else writes the file all the time.');

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
-import { CacheError } from '../errors';
+import { CacheError, storageError } from '../errors';
 import type { FlushAnswer } from '../core/flushes';
 import type { Peer } from '../events';
 import { limits } from '../limits';
@@ -147,7 +147,9 @@ export class Office {
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */
   serve(): void {
     const { replica, peers, keeper } = this.#options;
-    replica.tend(peers.replicaIds(), this.isOurs, peers.heardReplicaIds());
+    // Not before the files are read: what is added to a segment map after it was deleted is gone.
+    const mayAdopt = this.isOurs && (keeper.hasRead || !this.keepsFile);
+    replica.tend(peers.replicaIds(), mayAdopt, peers.heardReplicaIds());
     if (!this.isOurs) return;
     if (replica.needsEpoch(peers.count)) this.#beginEpoch();
     if (this.keepsFile) void keeper.maintain();
@@ -155,10 +157,7 @@ export class Office {
 
   /** An error that nobody waits for. */
   report(cause: unknown): void {
-    const isKnown = cause instanceof CacheError;
-    this.#options.onError(
-      isKnown ? cause : new CacheError('ERR_CLUSTER_CACHE_STORAGE', 'The file cannot be written.', { cause }),
-    );
+    this.#options.onError(storageError(cause));
   }
 
   #beginEpoch(): void {

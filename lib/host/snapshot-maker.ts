@@ -39,10 +39,10 @@ export class SnapshotMaker {
   makeSync(generation: number): EncodedSnapshot {
     const { replica, commit } = this.#options;
     // A commit may end in a new epoch.
-    while (!replica.isWhole || replica.hasUnwritten) {
+    do {
       replica.writeOrphans();
       commit();
-    }
+    } while (!replica.isWhole || replica.hasUnwritten);
     const encoder = new SnapshotEncoder(generation);
     encoder.add({ epoch: replica.epoch, update: replica.encodeState() });
     return encoder.finish();
