@@ -154,6 +154,18 @@ describe('a document that cannot be written to', () => {
   });
 });
 
+test('what was asked by one that was closed has another token than what the next one asks on the same link', async () => {
+  const { link, heard } = await linkToSilentPeer();
+  const tokens = (): number[] => heard.flatMap((message) => (message.type === 'state' ? [message.token] : []));
+  for (let count = 1; count <= 2; count++) {
+    const { cache } = await open();
+    cache.addLink(link);
+    await until('it has asked', () => tokens().length >= count);
+    await cache.end();
+  }
+  expect(tokens()[1]! - tokens()[0]!).toBeGreaterThan(1000);
+});
+
 test('what a linked process has yet to write into a new epoch is not forgotten, however short the gcInterval', async () => {
   const host = await open();
   const { cache } = host;
