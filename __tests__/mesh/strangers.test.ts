@@ -17,13 +17,19 @@ async function ended(socket: Socket): Promise<void> {
   await until('the socket ends', () => isOver(socket));
 }
 
-test('a peer that does not read finds little to catch up with, but the news of a rank; then a sync is due', async () => {
+/** A mesh and a stranger with a link to it, who may stop reading. */
+async function linkToSlow(): Promise<{ a: RecordingMesh; slow: Socket }> {
   const directory = cleanup.directory();
   const a = makeMesh(cleanup, directory, 'a');
   await a.mesh.start();
   const slow = await stranger(cleanup, directory, 'a');
   slow.write(helloOf('slow'));
   await until('the link', () => a.ids.length === 1);
+  return { a, slow };
+}
+
+test('a peer that does not read finds little to catch up with, but the news of a rank; then a sync is due', async () => {
+  const { a, slow } = await linkToSlow();
   slow.pause();
   const link = a.link('slow');
   // Larger than what is copied into its frame, smaller than what a socket takes at once.
@@ -53,12 +59,7 @@ test('a peer that does not read finds little to catch up with, but the news of a
 });
 
 test('closing does not wait long for a peer that does not read', async () => {
-  const directory = cleanup.directory();
-  const a = makeMesh(cleanup, directory, 'a');
-  await a.mesh.start();
-  const slow = await stranger(cleanup, directory, 'a');
-  slow.write(helloOf('slow'));
-  await until('the link', () => a.ids.length === 1);
+  const { a, slow } = await linkToSlow();
   slow.pause();
   a.link('slow').send(new Uint8Array(4 << 20));
   const startedAt = performance.now();
@@ -191,12 +192,7 @@ test('more connections than allowed are refused', async () => {
 test('a link whose bytes make no progress ends', async () => {
   jest.replaceProperty(limits, 'stallTimeoutMs', 100 as never);
   cleanup.add(() => jest.restoreAllMocks());
-  const directory = cleanup.directory();
-  const a = makeMesh(cleanup, directory, 'a');
-  await a.mesh.start();
-  const slow = await stranger(cleanup, directory, 'a');
-  slow.write(helloOf('slow'));
-  await until('the link', () => a.ids.length === 1);
+  const { a, slow } = await linkToSlow();
   await delay(300);
   // Idle is not stalled.
   expect(a.ids).toEqual(['slow']);

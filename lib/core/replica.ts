@@ -165,8 +165,8 @@ export class Replica {
   }
 
   /**
-   * Looks after what is left of others, given the replicas it has links to, whether it is the manager, and which
-   * of those replicas have told all that they had to write into this epoch.
+   * Looks after what is left of others, given the replicas it has links to, whether it is the manager and may adopt,
+   * and which of those replicas have told all that they had to write into this epoch; all of them, if not given.
    */
   tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string> = connected): void {
     this.#upkeep.tend(connected, isManager, heard);

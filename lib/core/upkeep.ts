@@ -133,9 +133,9 @@ export class Upkeep {
 
   /**
    * What an owner who has told all did not write, or has removed, is gone on purpose, and is forgotten after the
-   * retention, but not before it can have heard that somebody took it for gone. Where the owner is gone, who removed it may have been one who took it for gone, and had not heard of
-   * that entry: the manager writes it again, or, after the retention, whoever has it. So it is, a retention later,
-   * where the owner is there, but has not told all: it may be gone before it does.
+   * retention, but not before the owner can have heard that somebody took it for gone. Where it is gone, who removed
+   * the entry may not have heard of it: the manager writes it again, or, after the retention, whoever has it. So it
+   * is, a retention later, where the owner is there, but has not told all: it may be gone before it does.
    */
   #tendOrphans(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
     const { replicaId, now, retentionMs, orphanMsMin } = this.#options;
