@@ -23,7 +23,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     isDeferred: fc.boolean(),
     isPersistent: fc.boolean(),
   }),
-  fc.record({ type: type('sync'), epoch, token, isComplete: fc.boolean(), update: bytes }),
+  fc.record({ type: type('sync'), epoch, token, isComplete: fc.boolean(), isInformed: fc.boolean(), update: bytes }),
   fc.record({ type: type('none'), token }),
   fc.record({ type: type('complete'), token }),
   fc.record({ type: type('update'), epoch, update: bytes }),

@@ -174,7 +174,7 @@ test('messages of another epoch change nothing', () => {
   const epoch = { number: 0, founder: 'x' };
   talk.sessions.A!.receive([
     { type: 'update', epoch, update: B.encodeState() },
-    { type: 'sync', epoch, token: 1, isComplete: true, update: B.encodeState() },
+    { type: 'sync', epoch, token: 1, isComplete: true, isInformed: true, update: B.encodeState() },
     { type: 'compare', epoch, vector: B.stateVector(), entries: 7 },
   ]);
   expect(talk.replicas.A.get([])).toEqual({});

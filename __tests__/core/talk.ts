@@ -44,6 +44,8 @@ export class Talk {
         this.replicas[side],
         {
           send: (message) => this.#send(otherSide[side], message),
+          onInformed: () => this.script.push(`${side}: informed`),
+          isInformed: () => false,
           onAnswer: (token) => this.script.push(`${side}: answered ${token}`),
           onPresence: () => this.script.push(`${side}: peer ${session.isPresent ? 'present' : 'gone'}`),
           hasRoom: () => !this.isBusy,

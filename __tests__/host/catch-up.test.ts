@@ -45,6 +45,15 @@ describe('of several peers', () => {
     expect(asked).toEqual([c]);
   });
 
+  test('one that has answered, or is about to, is asked again: at once, or when the first has answered', () => {
+    catchUp.askAgain(a);
+    expect([asked, catchUp.isWaiting(a)]).toEqual([[], true]);
+    catchUp.noteCaughtUp(a);
+    expect(asked).toEqual([b, c, a]);
+    catchUp.askAgain(b);
+    expect(asked).toEqual([b, c, a, b]);
+  });
+
   test('none is asked any more by who leaves', () => {
     catchUp.stop();
     catchUp.noteCaughtUp(a);
@@ -103,7 +112,7 @@ describe('a sync waits for a peer', () => {
     const both = host.cache.sync().then(() => (isOverToo = true));
     const tokens = (): number[] => heard.flatMap((message) => (message.type === 'state' ? [message.token] : []));
     await until('both were asked', () => tokens().length >= 2);
-    host.cache.receive(other, [{ type: 'sync', epoch, token: tokens().at(-1)!, isComplete: true, update }]);
+    host.cache.receive(other, [{ type: 'sync', epoch, token: tokens().at(-1)!, isComplete: true, isInformed: true, update }]);
     // It counts the turns of this event loop, as the sync does: no load on the machine makes one of them late.
     await new Promise<void>((resolve) => startPatience(3000, resolve));
     expect([isOver(), isOverToo]).toEqual([true, true]);
@@ -121,7 +130,7 @@ describe('a sync waits for a peer', () => {
     }
     expect(isOver()).toBe(false);
     // Of every state that was sent until now.
-    host.cache.receive(link, [{ type: 'sync', epoch, token: token(), isComplete: true, update }]);
+    host.cache.receive(link, [{ type: 'sync', epoch, token: token(), isComplete: true, isInformed: true, update }]);
     await promise;
     await host.cache.end();
   });
@@ -131,7 +140,7 @@ describe('a sync waits for a peer', () => {
     const { epoch } = host.cache.replica;
     const update = host.cache.replica.encodeState();
     await asked(2);
-    host.cache.receive(link, [{ type: 'sync', epoch, token: token(), isComplete: false, update }]);
+    host.cache.receive(link, [{ type: 'sync', epoch, token: token(), isComplete: false, isInformed: true, update }]);
     const writing = setInterval(() => host.cache.receive(link, [{ type: 'update', epoch, update }]), 10);
     await promise;
     clearInterval(writing);
@@ -147,7 +156,7 @@ describe('a sync waits for a peer', () => {
     const asking = setInterval(() => {
       void host.cache.sync();
       const states = heard.filter((message) => message.type === 'state');
-      host.cache.receive(other, [{ type: 'sync', epoch, token: states.at(-1)?.token ?? 0, isComplete: true, update }]);
+      host.cache.receive(other, [{ type: 'sync', epoch, token: states.at(-1)?.token ?? 0, isComplete: true, isInformed: true, update }]);
     }, 50);
     await promise;
     clearInterval(asking);

@@ -31,6 +31,8 @@ function openOffice(disk?: Disk, rank: () => number = () => 1): { replica: Repli
     isPersistent: true,
     send: (link, message) => link.send(encodeEnvelope({ cache: 'c', message })),
     onPresence: () => undefined,
+    onInformed: () => undefined,
+    isInformed: () => true,
     onSave: () => undefined,
     onError,
   });

@@ -176,7 +176,7 @@ test('what a linked process has yet to write into a new epoch is not forgotten, 
   peer.set('a', 1);
   peer.commit();
   const state = { type: 'state', replicaId: 'peer', token: 1, isMirrored: false, isDeferred: false, isPersistent: false } as const;
-  const told = { epoch: peer.epoch, token: 1, isComplete: true, update: peer.encodeState() };
+  const told = { epoch: peer.epoch, token: 1, isComplete: true, isInformed: true, update: peer.encodeState() };
   cache.receive(link, [{ ...state, epoch: peer.epoch, vector: peer.stateVector() }, { type: 'sync', ...told }]);
   expect(cache.replica.get('a')).toBe(1);
   peer.beginEpoch();

@@ -34,6 +34,8 @@ export class Endpoint {
           this.#queue.push({ bytes: encodeEnvelope({ cache: CACHE, message }), sentAt: clock() });
           return true;
         },
+        onInformed: () => undefined,
+        isInformed: () => true,
         onAnswer: () => undefined,
         onPresence: () => undefined,
         hasRoom: () => false,

@@ -32,6 +32,8 @@ export interface SyncMessage {
   readonly token: number;
   /** Whether that is all; if not, the rest comes as updates, and then `complete`. */
   readonly isComplete: boolean;
+  /** Whether the sender knows all that was confirmed to be on disk before; not so while it starts. */
+  readonly isInformed: boolean;
   readonly update: Uint8Array;
 }
 
@@ -125,7 +127,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
     case 'sync':
       writeEpoch(encoder, message.epoch);
       encoding.writeVarUint(encoder, message.token);
-      encoding.writeUint8(encoder, message.isComplete ? 1 : 0);
+      encoding.writeUint8(encoder, (message.isComplete ? 1 : 0) | (message.isInformed ? 2 : 0));
       encoding.writeVarUint8Array(encoder, message.update);
       break;
     case 'update':
@@ -186,8 +188,9 @@ function readMessage(decoder: decoding.Decoder): Message {
     case tags.sync: {
       const epoch = readEpoch(decoder);
       const token = decoding.readVarUint(decoder);
-      const isComplete = decoding.readUint8(decoder) === 1;
-      return { type: 'sync', epoch, token, isComplete, update: decoding.readVarUint8Array(decoder) };
+      const flags = decoding.readUint8(decoder);
+      const update = decoding.readVarUint8Array(decoder);
+      return { type: 'sync', epoch, token, isComplete: (flags & 1) !== 0, isInformed: (flags & 2) !== 0, update };
     }
     case tags.update:
       return { type: 'update', epoch: readEpoch(decoder), update: decoding.readVarUint8Array(decoder) };

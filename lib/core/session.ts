@@ -8,35 +8,11 @@ import { Asking } from './asking';
 import { Comparison } from './comparison';
 import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
-import { flushedMessage, Flushes, type FlushAnswer, type FlushOutcome } from './flushes';
+import { flushedMessage, Flushes, type FlushOutcome } from './flushes';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
+import type { SessionPort } from './session-port';
 import { CacheError } from '../errors';
-
-/** What a session asks of its owner. */
-export interface SessionPort {
-  /** Queues a message for the peer; false if it was dropped, as all others are until `restart`. */
-  readonly send: (message: Message) => boolean;
-  /** All states up to `token` have been answered: what the peer had when they were sent is merged. */
-  readonly onAnswer: (token: number) => void;
-  /** The peer opened or closed the cache. */
-  readonly onPresence: () => void;
-  /** Whether a slice of a large state may go out now, or rather in a later turn. */
-  readonly hasRoom: () => boolean;
-  /** Has `goOn` called in a later turn: more of a large state is to go out. */
-  readonly goOnLater: () => void;
-  /** Whether the peer may be asked at once for what it has. If not, `ask` is called once it may. */
-  readonly takesTurn: () => boolean;
-  /** What the peer had committed when it got the last state that was sent is here, or will not come. */
-  readonly onCaughtUp: () => void;
-  /** The replica has entered another epoch: all its sessions, this one included, must restart in it. */
-  readonly onEpoch: () => void;
-  /**
-   * The peer wants to know when all that it sent before is merged, which it is now, and, if `isDurable`, on
-   * disk.
-   */
-  readonly onFlush: (isDurable: boolean, answer: (answer: FlushAnswer) => void) => void;
-}
 
 export class Session {
   readonly #replica: Replica;
@@ -281,7 +257,8 @@ export class Session {
   #finish(token: number, update: Uint8Array): void {
     const isComplete = !this.#replica.hasUnwritten;
     if (!isComplete) this.#incomplete.push(token);
-    this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, update });
+    const isInformed = this.#port.isInformed();
+    this.#isStreaming = this.#port.send({ type: 'sync', epoch: this.#replica.epoch, token, isComplete, isInformed, update });
     // Flushes that waited for this moment, and those that may have been dropped before it.
     this.#flushes.resend();
     this.#sendFlushes();
@@ -292,6 +269,7 @@ export class Session {
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
     const hasGap = this.#replica.receive([message.update]) === 'gap';
     if (!hasGap) this.#asking.hear(message.epoch, message.token, message.isComplete);
+    if (!hasGap && message.isInformed) this.#port.onInformed();
     if (message.isComplete) this.#receiveAnswer(message.token);
     else if (this.#asking.catchUp(message.token)) this.#port.onCaughtUp();
   }

@@ -28,6 +28,12 @@ export class CatchUp {
     return false;
   }
 
+  /** Asks the peer, which may have answered before, or be about to; once the source has answered, if there is one. */
+  askAgain(link: Link): void {
+    if (this.#source === null) this.#ask(link);
+    else this.#waiting.add(link);
+  }
+
   /** Whether `ask` will be called for it. */
   isWaiting(link: Link): boolean {
     return this.#waiting.has(link);

@@ -13,20 +13,17 @@ import type { Disk } from '../storage/disk';
 import type { LogFile } from '../storage/log-file';
 import { SharedRuns } from '../storage/shared-runs';
 import { Store } from '../storage/store';
-import type { Intake } from './intake';
+import { Alarm } from './alarm';
 import type { Durability } from './ports';
+import { Reading, type ReadingOptions } from './reading';
 import { SnapshotMaker } from './snapshot-maker';
 
-export interface KeeperOptions {
-  readonly replica: Replica;
-  readonly intake: Intake;
+export interface KeeperOptions extends ReadingOptions {
   /** Absolute. */
   readonly filename: string;
   readonly durability: Durability;
   /** The file system; the one of this machine by default. */
   readonly disk?: Disk;
-  /** Commits what waits in the outbox, and tells the peers. */
-  readonly commit: () => void;
   readonly onError: (error: CacheError) => void;
 }
 
@@ -35,7 +32,8 @@ export class Keeper {
   readonly #replica: Replica;
   readonly #store: Store;
   readonly #maker: SnapshotMaker;
-  readonly #rewrites = new SharedRuns(() => this.#rewrite());
+  readonly #reading: Reading;
+  readonly #rewrites = new SharedRuns(() => this.#reading.exclusively(() => this.#rewrite()));
   #isInOffice = false;
   #isEnded = false;
   #hasRead = false;
@@ -51,24 +49,31 @@ export class Keeper {
   #isContested = false;
   /** Whether the disk has failed and this was reported. */
   #isBroken = false;
-  #syncTimer: NodeJS.Timeout | null = null;
-  #retryTimer: NodeJS.Timeout | null = null;
+  readonly #syncAlarm = new Alarm();
+  readonly #retryAlarm = new Alarm();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#replica = options.replica;
     this.#store = new Store({ filename: options.filename, ...(options.disk === undefined ? {} : { fs: options.disk }) });
+    this.#reading = new Reading(options);
     this.#maker = new SnapshotMaker(options);
   }
 
   /** Loads the files for the first time. Never rejects. */
   async begin(): Promise<void> {
-    const loaded = await this.#store.load();
-    // What was set meanwhile is in no file.
-    this.#options.commit();
-    const isPristine = this.#replica.revision === 0;
-    const isUndisturbed = await this.#options.intake.take(loaded);
-    if (isPristine && isUndisturbed && loaded.isSynced) this.#savedRevision = this.#replica.revision;
+    if (await this.#reading.read(() => this.#store.load())) this.#savedRevision = this.#replica.revision;
+  }
+
+  /** Loads the files again if somebody else has written them since. Never rejects. */
+  async refresh(): Promise<void> {
+    try {
+      if (!(await this.#store.hasForeignFile()) || this.#isEnded) return;
+      if (this.#isInOffice) await this.maintain();
+      else await this.#reading.exclusively(() => this.#reading.read(() => this.#store.load()));
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Whether the disk is known to hold all that the replica has. */
@@ -109,7 +114,8 @@ export class Keeper {
     this.#isInOffice = false;
     this.#hasRead = false;
     this.#isBased = false;
-    this.#stopTimers();
+    this.#syncAlarm.stop();
+    this.#retryAlarm.stop();
     void this.#store.releaseLog();
   }
 
@@ -155,7 +161,7 @@ export class Keeper {
     store.releaseLogSync();
     store.lockAtExit(() => {
       for (let attempt = 1; attempt <= limits.saveAttemptsMax; attempt++) {
-        if (store.hasForeignFileSync()) this.#options.intake.takeSync(store.loadSync());
+        if (this.#reading.isGoingOn || store.hasForeignFileSync()) this.#reading.readSync(() => store.loadSync());
         if (!store.saveSync(this.#maker.makeSync(store.generation))) continue;
         this.#savedRevision = this.#replica.revision;
         return;
@@ -247,8 +253,7 @@ export class Keeper {
   }
 
   #syncLater(): void {
-    this.#syncTimer ??= setTimeout(() => {
-      this.#syncTimer = null;
+    this.#syncAlarm.set(limits.logSyncIntervalMs, () => {
       const { log } = this.#store;
       if (log === null || !this.#isBased) return;
       this.#syncLog(log).then(
@@ -259,12 +264,12 @@ export class Keeper {
           if (this.#store.log === log) this.#fail(error);
         },
       );
-    }, limits.logSyncIntervalMs).unref();
+    });
   }
 
   /** Rewrites the log in the background, unless that has just failed: then later. */
   #rewriteSoon(): void {
-    if (!this.#isInOffice || this.#retryTimer !== null) return;
+    if (!this.#isInOffice || this.#retryAlarm.isSet) return;
     this.#rewrites.join().then(
       (isDone) => {
         if (!isDone) this.#retryIn(Math.random() * limits.contentionWaitMs);
@@ -276,11 +281,7 @@ export class Keeper {
   }
 
   #retryIn(ms: number): void {
-    if (!this.#isInOffice) return;
-    this.#retryTimer ??= setTimeout(() => {
-      this.#retryTimer = null;
-      this.#rewriteSoon();
-    }, ms).unref();
+    if (this.#isInOffice) this.#retryAlarm.set(ms, (): void => this.#rewriteSoon());
   }
 
   /** Writes a snapshot, and begins a log of what comes from now on; false if somebody else did at the same time. */
@@ -309,7 +310,7 @@ export class Keeper {
     }
     this.#isBased = false;
     this.#hasRetired = true;
-    await this.#options.intake.take(await this.#store.takeOver());
+    await this.#reading.read(() => this.#store.takeOver());
     return this.#store.log;
   }
 
@@ -334,14 +335,10 @@ export class Keeper {
   async #stop(): Promise<void> {
     this.#isEnded = true;
     this.#isInOffice = false;
-    this.#stopTimers();
+    this.#syncAlarm.stop();
+    this.#retryAlarm.stop();
     await this.#rewrites.settle();
-  }
-
-  #stopTimers(): void {
-    for (const timer of [this.#syncTimer, this.#retryTimer]) if (timer !== null) clearTimeout(timer);
-    this.#syncTimer = null;
-    this.#retryTimer = null;
+    await this.#reading.exclusively(() => Promise.resolve());
   }
 }
 

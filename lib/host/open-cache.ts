@@ -35,6 +35,8 @@ export class OpenCache {
   /** loading: the file is read; merging: those found at first are asked; open; closed. */
   #state: 'loading' | 'merging' | 'open' | 'closed' = 'loading';
   #isCommitScheduled = false;
+  /** How often this process has learned all that was confirmed to be on disk, from a peer or from the files. */
+  #informs = 0;
   /** Writes made here. */
   #writes = 0;
   /** How many of them a flush has seen to. */
@@ -63,6 +65,8 @@ export class OpenCache {
       send: (link, message) => host.send(link, options.name, message),
       onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
       onSave: (answer, isAsking) => this.#office.saveFor(answer, isAsking),
+      onInformed: () => this.#informs++,
+      isInformed: () => this.#state === 'open' && this.#informs > 0,
       onError,
     });
     this.#keeper = new Keeper({
@@ -137,7 +141,7 @@ export class OpenCache {
     await this.#host.join();
     await this.#host.scan();
     this.#addLinks();
-    await this.#peers.merge();
+    await this.#learn(() => this.#peers.merge());
     this.#emit('sync');
   }
 
@@ -284,10 +288,19 @@ export class OpenCache {
       // Alone, for now. The host has reported it, and tries again.
     }
     this.#addLinks();
-    await this.#peers.answers();
+    await this.#learn(() => this.#peers.answers());
     this.#state = 'open';
     this.chooseManager();
     if (this.#host.isJoined()) this.#emit('sync');
+  }
+
+  /** Merges what the peers have. Those who knew what is on disk may have ended since the files were loaded: then reads them again. */
+  async #learn(merge: () => Promise<void>): Promise<void> {
+    const informs = this.#informs;
+    await merge();
+    if (this.#informs !== informs || !this.options.isPersistent || this.#state === 'closed') return;
+    await this.#keeper.refresh();
+    this.#informs++;
   }
 
   async #commitAll(): Promise<void> {

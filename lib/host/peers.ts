@@ -9,8 +9,8 @@ import { CacheError } from '../errors';
 import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
-import { startPatience } from '../mesh/patience';
 import { CatchUp } from './catch-up';
+import { settleAll, settlesWithin, Waits } from './waits';
 
 /** Sessions of this process so far: what is still under way to one that is over must not answer the next on its link. */
 let sessionCount = 0;
@@ -26,6 +26,10 @@ export interface PeersOptions {
   readonly onPresence: (peer: Hello, isPresent: boolean) => void;
   /** A peer wants to know when all it sent is on disk. `isAsking` tells whether it still does. */
   readonly onSave: (answer: (answer: FlushAnswer) => void, isAsking: () => boolean) => void;
+  /** A peer that knew all that was confirmed to be on disk has answered. */
+  readonly onInformed: () => void;
+  /** Whether this process knows all of that. */
+  readonly isInformed: () => boolean;
   readonly onError: (error: CacheError) => void;
 }
 
@@ -42,28 +46,19 @@ export interface Traffic {
   readonly syncs: number;
 }
 
-/** For the answer to a state. */
-interface Wait {
-  /** Of the state; Infinity until that is sent. */
-  token: number;
-  /** Some of what it waits for has come since this was last looked at. */
-  hasMoved: boolean;
-  isOver: boolean;
-  readonly over: Promise<void>;
-  readonly end: () => void;
-}
-
 export class Peers {
   readonly #options: PeersOptions;
   readonly #sessions = new Map<Link, Session>();
   readonly #catchUp: CatchUp;
   /** Merges that wait for the answer to a state. */
-  readonly #waits = new Map<Link, Wait[]>();
+  readonly #waits = new Waits<Link>();
   /** Those that have sent entries which were refused; it is told of once for each. */
   readonly #refused = new WeakSet<Link>();
   readonly #updates = { in: 0, out: 0 };
   readonly #bytes = { in: 0, out: 0 };
   #syncs = 0;
+  /** Peers that have gone while they owed an answer. */
+  #losses = 0;
   /** Until when slices of states may go out in this turn of the event loop. */
   #turnEnd = 0;
 
@@ -78,7 +73,7 @@ export class Peers {
   add(link: Link): void {
     const { peer } = link;
     if (this.#sessions.has(link) || peer === undefined) return;
-    const { replica, isPersistent, send, onPresence, onSave } = this.#options;
+    const { replica, isPersistent, send, onPresence, onSave, onInformed, isInformed } = this.#options;
     const session: Session = new Session(
       replica,
       {
@@ -88,11 +83,13 @@ export class Peers {
           return isSent;
         },
         onAnswer: (token) => {
-          this.#answer(link, token);
+          this.#waits.end(link, token);
         },
         onCaughtUp: () => {
           this.#catchUp.noteCaughtUp(link);
         },
+        onInformed,
+        isInformed,
         onPresence: () => {
           onPresence(peer, session.isPresent);
         },
@@ -117,10 +114,13 @@ export class Peers {
 
   remove(link: Link): void {
     const session = this.#sessions.get(link);
+    if (session === undefined) return;
+    const isOwing = this.#owesAnswer(link, session);
     this.#sessions.delete(link);
-    session?.end();
-    this.#answer(link, Infinity);
+    session.end();
+    this.#waits.end(link, Infinity);
     this.#catchUp.remove(link);
+    if (isOwing) this.#askAgain();
   }
 
   /** Takes in messages of one read; false if there is no session with the peer. Throws as the session does. */
@@ -130,11 +130,14 @@ export class Peers {
     for (const message of messages) this.#count(message, 'in');
     if (session.asking.isCatchingUp) {
       this.#catchUp.noteMessages(link);
-      for (const wait of this.#waits.get(link) ?? []) wait.hasMoved = true;
+      this.#waits.noteMove(link);
     }
     this.#turnEnd = performance.now() + limits.turnMs;
     const refused = this.#options.replica.refused;
+    const { isPresent: wasPresent } = session;
+    const isOwing = this.#owesAnswer(link, session);
     session.receive(messages);
+    if (wasPresent && !session.isPresent && isOwing) this.#askAgain();
     if (this.#options.replica.refused > refused) this.#reportRefusal(link);
     return true;
   }
@@ -177,7 +180,7 @@ export class Peers {
     this.#catchUp.stop();
     for (const session of this.#sessions.values()) session.leave();
     this.#sessions.clear();
-    for (const link of [...this.#waits.keys()]) this.#answer(link, Infinity);
+    this.#waits.endAll();
   }
 
   /** How many peers have the cache open. */
@@ -208,7 +211,7 @@ export class Peers {
    */
   async merge(): Promise<void> {
     const links = [...this.#sessions.keys()];
-    const waits = links.map((link) => this.#waitFor(link, Infinity));
+    const waits = links.map((link) => this.#waits.add(link, Infinity));
     for (const link of links) if (this.#catchUp.takesTurn(link)) this.#ask(link);
     await settleAll(waits);
     // Who was loading its file and has opened the cache meanwhile has been asked, or will be.
@@ -217,9 +220,11 @@ export class Peers {
 
   /** Resolves, as `merge` does, when all have answered who were asked, or are to be, before; but for some. */
   async answers(passedOver: readonly Link[] = []): Promise<void> {
-    const isOpen = (link: Link, session: Session): boolean => session.asking.isOpen || this.#catchUp.isWaiting(link);
-    const asked = [...this.#sessions].filter(([link, session]) => isOpen(link, session) && !passedOver.includes(link));
-    await settleAll(asked.map(([link, session]) => this.#waitFor(link, this.#catchUp.isWaiting(link) ? Infinity : session.asking.last)));
+    for (let losses = -1; losses !== this.#losses; ) {
+      losses = this.#losses;
+      const asked = [...this.#sessions].filter(([link, session]) => this.#owesAnswer(link, session) && !passedOver.includes(link));
+      await settleAll(asked.map(([link, session]) => this.#waits.add(link, this.#catchUp.isWaiting(link) ? Infinity : session.asking.last)));
+    }
   }
 
   /**
@@ -243,6 +248,16 @@ export class Peers {
     );
   }
 
+  #owesAnswer(link: Link, session: Session): boolean {
+    return session.asking.isOpen || this.#catchUp.isWaiting(link);
+  }
+
+  /** A peer has gone, and owed an answer: what others had from it may have come to them after they had given theirs. */
+  #askAgain(): void {
+    this.#losses++;
+    for (const link of this.#sessions.keys()) this.#catchUp.askAgain(link);
+  }
+
   /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
   #goOnLater(link: Link): void {
     const goOn = (): void => {
@@ -255,21 +270,9 @@ export class Peers {
     else setImmediate(goOn);
   }
 
-  /** Waits for the answer to the state of that token, or, for Infinity, to the next one. */
-  #waitFor(link: Link, token: number): Wait {
-    let end: () => void = () => undefined;
-    const over = new Promise<void>((resolve) => (end = resolve));
-    const wait: Wait = { token, hasMoved: false, isOver: false, over, end };
-    const waiting = this.#waits.get(link);
-    if (waiting === undefined) this.#waits.set(link, [wait]);
-    else waiting.push(wait);
-    return wait;
-  }
-
   #ask(link: Link): void {
     const token = this.#sessions.get(link)?.ask();
-    if (token === undefined) return;
-    for (const wait of this.#waits.get(link) ?? []) wait.token = Math.min(wait.token, token);
+    if (token !== undefined) this.#waits.setToken(link, token);
   }
 
   #reportRefusal(link: Link): void {
@@ -289,40 +292,4 @@ export class Peers {
     else this.#updates[way]++;
     this.#bytes[way] += message.update.length;
   }
-
-  #answer(link: Link, token: number): void {
-    const waiting = this.#waits.get(link);
-    if (waiting === undefined) return;
-    const left = waiting.filter((wait) => wait.token > token);
-    if (left.length === 0) this.#waits.delete(link);
-    else this.#waits.set(link, left);
-    for (const wait of waiting) {
-      if (wait.token > token) continue;
-      wait.isOver = true;
-      wait.end();
-    }
-  }
-}
-
-/** Resolves when all are over, or for a while nothing has come of what those that are not wait for. */
-async function settleAll(waits: readonly Wait[]): Promise<void> {
-  await settlesWithin(limits.answerWaitMs, Promise.all(waits.map(({ over }) => over)), () => {
-    const hasMoved = waits.some((wait) => wait.hasMoved && !wait.isOver);
-    for (const wait of waits) wait.hasMoved = false;
-    return hasMoved;
-  });
-}
-
-/** Whether `promise`, which never rejects, settles within `ms` of this process's running time, or of the last move. */
-function settlesWithin(ms: number, promise: Promise<unknown>, hasMoved?: () => boolean): Promise<boolean> {
-  return new Promise((resolve) => {
-    const giveUp = (): void => {
-      resolve(false);
-    };
-    const cancel = startPatience(ms, giveUp, hasMoved);
-    void promise.then(() => {
-      cancel();
-      resolve(true);
-    });
-  });
 }

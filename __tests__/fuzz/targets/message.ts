@@ -25,7 +25,7 @@ export function honestMessages(random: Random): Message[] {
   const bytes = (): Uint8Array => Uint8Array.from({ length: random.int(30) }, () => random.int(256));
   return [
     { type: 'state', epoch, replicaId: 'evil', vector: bytes(), token, isMirrored: random.chance(0.5), isDeferred: random.chance(0.3), isPersistent: true },
-    { type: 'sync', epoch, token, isComplete: random.chance(0.5), update: bytes() },
+    { type: 'sync', epoch, token, isComplete: random.chance(0.5), isInformed: random.chance(0.5), update: bytes() },
     { type: 'complete', token },
     { type: 'none', token },
     { type: 'update', epoch, update: bytes() },

@@ -36,6 +36,8 @@ function begin(random: Random, honest: Honest): Session {
     honest.a,
     {
       send: () => true,
+      onInformed: () => undefined,
+      isInformed: () => true,
       onAnswer: () => undefined,
       onPresence: () => undefined,
       hasRoom: () => true,
