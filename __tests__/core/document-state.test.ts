@@ -2,6 +2,11 @@
 import fc from 'fast-check';
 import * as Y from 'yjs';
 import { DocumentState } from '../../lib/core/document-state';
+import { limits } from '../../lib/limits';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 /** What happens to a document: a key is set or removed, a whole map is dropped, or a slice is taken. */
 const eventsOf = fc.array(
@@ -16,9 +21,10 @@ const eventsOf = fc.array(
 
 type Event = ReturnType<typeof eventsOf.generate>['value_'][number];
 
-function happen(doc: Y.Doc, { kind, map, key }: Event, value: number): void {
+/** `owner` writes into maps of its own, and removes from others' as well. */
+function happen(doc: Y.Doc, { kind, map, key }: Event, value: number, owner = 'm'): void {
   const root = doc.getMap<Y.Map<number>>('maps');
-  const name = `m${map}`;
+  const name = `${kind === 'set' ? owner : key % 2 === 0 ? 'm' : 'o'}${map}`;
   if (kind === 'set') {
     if (!root.has(name)) root.set(name, new Y.Map<number>());
     root.get(name)!.set(`k${key}`, value);
@@ -26,10 +32,12 @@ function happen(doc: Y.Doc, { kind, map, key }: Event, value: number): void {
   else if (kind === 'drop') root.delete(name);
 }
 
+const removalsOf = (doc: Y.Doc): ReturnType<typeof Y.createDeleteSet> => Y.createDeleteSetFromStructStore(doc.store);
+
 function takeAll(state: DocumentState, receiver: Y.Doc): number {
   let count = 0;
   for (let slice = state.next(); slice !== null; slice = state.next()) {
-    Y.applyUpdate(receiver, slice);
+    if (slice.length > 0) Y.applyUpdate(receiver, slice);
     expect(receiver.store.pendingStructs).toBeNull();
     count++;
   }
@@ -38,7 +46,9 @@ function takeAll(state: DocumentState, receiver: Y.Doc): number {
 
 test('slices with changes between them end in the state of the last', () => {
   fc.assert(
-    fc.property(eventsOf, eventsOf, fc.integer({ min: 1, max: 7 }), (before, during, structsMax) => {
+    fc.property(eventsOf, eventsOf, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 7 }), fc.nat(9), (before, during, structsMax, looksMax, notedMax) => {
+      jest.replaceProperty(limits, 'removalsNotedMax', notedMax as never);
+      const other = new Y.Doc();
       const doc = new Y.Doc();
       const receiver = new Y.Doc();
       before.forEach((event, i) => {
@@ -46,19 +56,25 @@ test('slices with changes between them end in the state of the last', () => {
         // Somewhere on the way the receiver has heard of everything: then slices begin in the middle.
         if (event.kind === 'slice' && event.key === 0) Y.applyUpdate(receiver, Y.encodeStateAsUpdate(doc));
       });
-      const state = new DocumentState(doc, Y.encodeStateVector(receiver), structsMax);
+      const state = new DocumentState(doc, Y.encodeStateVector(receiver), { structsMax, looksMax });
       during.forEach((event, i) => {
-        happen(doc, event, 1000 + i);
+        // Some of it comes from elsewhere, and may be gone already when it comes.
+        if (event.key < 5) happen(doc, event, 1000 + i);
+        else happen(other, event, 1000 + i, 'o');
         if (event.kind !== 'slice') return;
+        if (event.map === 0) Y.applyUpdate(other, Y.encodeStateAsUpdate(doc, Y.encodeStateVector(other)));
+        if (event.map === 1) Y.applyUpdate(doc, Y.encodeStateAsUpdate(other, Y.encodeStateVector(doc)));
+        if (event.map === 2) Y.applyUpdate(receiver, Y.encodeStateAsUpdate(other, Y.encodeStateVector(receiver)));
         const slice = state.next();
-        if (slice !== null) Y.applyUpdate(receiver, slice);
+        if (slice !== null && slice.length > 0) Y.applyUpdate(receiver, slice);
       });
-      const isOver = state.next();
-      if (isOver !== null) {
-        Y.applyUpdate(receiver, isOver);
+      if (!state.isOver) {
+        // Whatever the receiver has heard elsewhere.
+        Y.applyUpdate(doc, Y.encodeStateAsUpdate(other, Y.encodeStateVector(doc)));
         takeAll(state, receiver);
         expect(receiver.getMap('maps').toJSON()).toEqual(doc.getMap('maps').toJSON());
         expect(Y.encodeStateVector(receiver)).toEqual(Y.encodeStateVector(doc));
+        expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
       }
     }),
   );
@@ -68,18 +84,38 @@ test('a slice holds no more structs than it may, nor many bytes', () => {
   const doc = new Y.Doc();
   const map = doc.getMap('maps');
   for (let i = 0; i < 1000; i++) map.set(`k${i}`, i);
-  expect(takeAll(new DocumentState(doc, undefined, 100), new Y.Doc())).toBe(10);
+  expect(takeAll(new DocumentState(doc, undefined, { structsMax: 100 }), new Y.Doc())).toBe(10);
   for (let i = 0; i < 20; i++) map.set(`large${i}`, 'x'.repeat(100_000));
   const receiver = new Y.Doc();
-  expect(takeAll(new DocumentState(doc, Y.encodeStateVector(doc), 100), receiver)).toBe(1);
-  const state = new DocumentState(doc, undefined, 10_000);
+  expect(takeAll(new DocumentState(doc, Y.encodeStateVector(doc), { structsMax: 100 }), receiver)).toBe(1);
+  const state = new DocumentState(doc, undefined, { structsMax: 10_000 });
   for (let slice = state.next(); slice !== null; slice = state.next()) expect(slice.length).toBeLessThan(400_000);
 });
 
 test('nothing is left to say to who has everything', () => {
   const doc = new Y.Doc();
   doc.getMap('maps').set('k', 1);
-  const state = new DocumentState(doc, Y.encodeStateVector(doc), 1);
+  const state = new DocumentState(doc, Y.encodeStateVector(doc), { structsMax: 1 });
   expect(state.next()).toEqual(Y.encodeStateAsUpdate(doc, Y.encodeStateVector(doc)));
   expect(state.next()).toBeNull();
+});
+
+test.each([
+  ['taken down', 10],
+  ['too many to take down', 0],
+])('what is removed is looked for bit by bit; what is removed meanwhile is %s', (_, removalsNotedMax) => {
+  jest.replaceProperty(limits, 'removalsNotedMax', removalsNotedMax as never);
+  const doc = new Y.Doc();
+  const map = doc.getMap('maps');
+  for (let i = 0; i < 100; i++) map.set(`k${i}`, i);
+  const receiver = new Y.Doc();
+  Y.applyUpdate(receiver, Y.encodeStateAsUpdate(doc));
+  map.delete('k30');
+  const state = new DocumentState(doc, Y.encodeStateVector(receiver), { looksMax: 10 });
+  for (let i = 0; i < 5; i++) expect(state.next()).toHaveLength(0);
+  // Of what was looked at, and of what was not.
+  for (const i of [10, 11, 70]) map.delete(`k${i}`);
+  expect(takeAll(state, receiver)).toBeGreaterThan(5);
+  expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
+  expect(receiver.getMap('maps').size).toBe(96);
 });

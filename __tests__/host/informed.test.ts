@@ -2,6 +2,7 @@
 import { cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Message } from '../../lib/core/message';
+import type { Replica } from '../../lib/core/replica';
 import type { OpenCacheOptions } from '../../lib/host/ports';
 import { limits } from '../../lib/limits';
 import type { Link } from '../../lib/mesh/link';
@@ -123,36 +124,71 @@ describe('a peer', () => {
   });
 });
 
-test('who has answered is asked again, and waited for, when one that owed an answer has gone: it may have heard from that', async () => {
-  jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
-  jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
-  const host = new TestHost();
-  const [one, other] = [await linkToSilentPeer(), await linkToSilentPeer()];
-  await host.cache.sync();
-  host.cache.addLink(one.link);
-  host.cache.addLink(other.link);
-  const peer = new Bench().create({ id: 'p', now: Date.now });
-  const tokens = (heard: readonly Message[]): number[] =>
-    heard.flatMap((message) => (message.type === 'state' && !message.isDeferred ? [message.token] : []));
-  const answer = (): void => {
-    const token = tokens(one.heard).at(-1)!;
-    host.cache.receive(one.link, [{ type: 'sync', epoch: peer.epoch, token, isComplete: true, isInformed: true, update: peer.encodeState() }]);
-  };
-  let isSynced = false;
-  const synced = host.cache.sync().then(() => (isSynced = true));
-  await until('the first is asked by the sync, too', () => tokens(one.heard).length === 2);
-  answer();
-  await until('so is the second', () => tokens(other.heard).length > 0);
-  expect(isSynced).toBe(false);
-  peer.set('k', 1);
-  peer.commit();
-  host.cache.removeLink(other.link);
-  await until('the first is asked again', () => tokens(one.heard).length === 3);
-  expect(isSynced).toBe(false);
-  answer();
-  await synced;
-  expect(host.cache.replica.get('k')).toBe(1);
-  await host.cache.end();
+describe('who has answered is asked again, and waited for, when one that owed an answer', () => {
+  const leave = (host: TestHost, link: Link): unknown => host.cache.receive(link, [{ type: 'leave' }]);
+  const vanish = (host: TestHost, link: Link): unknown => host.cache.removeLink(link);
+
+  test.each([
+    ['is gone', 'sync', vanish],
+    ['has left', 'sync', leave],
+    ['is gone', 'start', vanish],
+    ['has left', 'start', leave],
+  ] as const)('%s: it may have heard from that (%s)', async (_, occasion, end) => {
+    jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
+    jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
+    const peers = [await linkToSilentPeer(), await linkToSilentPeer()];
+    const host = new TestHost();
+    let go: () => void = () => undefined;
+    const joins = jest.spyOn(host, 'join');
+    if (occasion === 'start') joins.mockReturnValue(new Promise<void>((resolve) => (go = resolve)));
+    const replicas = ['p', 'q'].map((id) => new Bench().create({ id, now: Date.now }));
+    const meet = (): void => {
+      peers.forEach(({ link }, i) => {
+        host.cache.addLink(link);
+        const { id, epoch } = replicas[i]!;
+        const vector = replicas[i]!.stateVector();
+        host.cache.receive(link, [
+          { type: 'state', epoch, replicaId: id, vector, token: 1, isMirrored: false, isDeferred: true, isPersistent: true },
+        ]);
+      });
+    };
+    let isDone = false;
+    const emit = (name: string, ..._args: readonly unknown[]): void => {
+      if (name === 'sync') isDone = true;
+    };
+    if (occasion === 'sync') await host.cache.sync();
+    host.cache.attach({ gcInterval: 120_000, hasListeners: () => false, emit });
+    if (occasion === 'sync') {
+      meet();
+      void host.cache.sync();
+    } else {
+      await until('it starts', () => joins.mock.calls.length > 0);
+      meet();
+      go();
+    }
+    const [one, other] = peers as [(typeof peers)[0], (typeof peers)[0]];
+    const [peer] = replicas as [Replica];
+    const tokens = (heard: readonly Message[]): number[] =>
+      heard.flatMap((message) => (message.type === 'state' && !message.isDeferred ? [message.token] : []));
+    const answer = (): void => {
+      const token = tokens(one.heard).at(-1)!;
+      host.cache.receive(one.link, [{ type: 'sync', epoch: peer.epoch, token, isComplete: true, isInformed: true, update: peer.encodeState() }]);
+    };
+    const asked = occasion === 'sync' ? 2 : 1;
+    await until('the first is asked', () => tokens(one.heard).length === asked);
+    answer();
+    await until('so is the second', () => tokens(other.heard).length > 0);
+    expect(isDone).toBe(false);
+    peer.set('k', 1);
+    peer.commit();
+    end(host, other.link);
+    await until('the first is asked again', () => tokens(one.heard).length === asked + 1);
+    expect(isDone).toBe(false);
+    answer();
+    await until('it is done', () => isDone);
+    expect(host.cache.replica.get('k')).toBe(1);
+    await host.cache.end();
+  });
 });
 
 test('who exits while it takes in a large snapshot does not replace it by the part that it has', async () => {

@@ -245,6 +245,7 @@ export class World {
         maxEntries: this.maxEntries,
         movesMax: MOVES_MAX,
         stateStructsMax: 6,
+        stateLooksMax: 9,
         retentionMs: () => RETENTION_MS,
         orphanMsMin: 0,
       }),

@@ -200,3 +200,14 @@ test('an epoch out of bounds is not read, even with the right checksums', () => 
   view.setUint32(40, crc32(bytes.subarray(44), view.getUint32(36, true)), true);
   expect(parseLog(bytes)).toMatchObject({ updates: [], fault: 'header' });
 });
+
+test('a large snapshot is put together a piece at a time', async () => {
+  const parts = Array.from({ length: 50 }, (_, i) => ({ epoch: { number: 1, founder: 'f' }, update: new Uint8Array(100_000).fill(i) }));
+  const encoder = new SnapshotEncoder(3);
+  for (const part of parts) encoder.add(part);
+  let pauses = 0;
+  const { bytes, generation } = await encoder.finishBetween(() => Promise.resolve(pauses++));
+  expect(pauses).toBe(4);
+  expect(generation).toBe(3);
+  expect(Buffer.compare(bytes, encodeSnapshot(parts))).toBe(0);
+});

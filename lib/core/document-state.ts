@@ -3,24 +3,39 @@
  *
  * A slice is a Yjs update (V1) with the next structs of each client, in order of their clocks; the last one is
  * what Yjs itself would send to who has all the slices before, removals included. Written after
- * `writeClientsStructs` of Yjs, which knows no upper bound.
+ * `writeClientsStructs` and `writeDeleteSet` of Yjs, which know no upper bound.
  */
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
+import { Removals } from './removals';
 import { limits } from '../limits';
+
+/** No slice, though more will follow: there was much to look at. */
+const NOTHING = new Uint8Array();
+
+export interface SliceLimits {
+  /** Structs that a slice brings, at most. */
+  readonly structsMax?: number | undefined;
+  /** Structs that are looked at for one, at most, to see whether they are removed. */
+  readonly looksMax?: number | undefined;
+}
 
 export class DocumentState {
   readonly #doc: Y.Doc;
   /** What the receiver has once it has taken in all slices so far: clocks by client. */
   readonly #sent: Map<number, number>;
   readonly #structsMax: number;
+  readonly #looksMax: number;
+  readonly #removals: Removals;
   #isOver = false;
 
-  /** All that a document with `vector` lacks, or everything, in slices of at most `structsMax` structs. */
-  constructor(doc: Y.Doc, vector?: Uint8Array, structsMax: number = limits.stateStructsMax) {
+  /** All that a document with `vector` lacks, or everything. */
+  constructor(doc: Y.Doc, vector?: Uint8Array, { structsMax, looksMax }: SliceLimits = {}) {
     this.#doc = doc;
     this.#sent = vector === undefined ? new Map<number, number>() : Y.decodeStateVector(vector);
-    this.#structsMax = structsMax;
+    this.#structsMax = structsMax ?? limits.stateStructsMax;
+    this.#looksMax = looksMax ?? limits.stateLooksMax;
+    this.#removals = new Removals(doc);
   }
 
   /** Whether the last slice was made. */
@@ -29,21 +44,22 @@ export class DocumentState {
   }
 
   /**
-   * The next slice, or null after the last. All together, applied in order, bring the receiver to the state
-   * that the document had when the last one was made.
+   * The next slice, empty bytes if that takes another call, or null after the last. All together, applied in order,
+   * bring the receiver to the state that the document had when the last one was made.
    */
   next(): Uint8Array | null {
     if (this.#isOver) return null;
-    const slice = this.#slice();
-    if (slice !== null) return slice;
-    this.#isOver = true;
-    return Y.encodeStateAsUpdate(this.#doc, Y.encodeStateVector(this.#sent));
+    const { runs, ends, isLast } = this.#collect();
+    if (isLast && !this.#removals.look(this.#looksMax)) return NOTHING;
+    this.#isOver = isLast;
+    for (const [client, end] of ends) this.#sent.set(client, end);
+    return encodeSlice(runs, isLast ? this.#removals.take() : null);
   }
 
-  /** The next slice; null if all that is left fits into it, so that it is the last. */
-  #slice(): Uint8Array | null {
+  /** What goes into one slice: runs of structs, and the clocks behind them; whether there are no more. */
+  #collect(): { readonly runs: Uint8Array[]; readonly ends: Map<number, number>; readonly isLast: boolean } {
     const runs: Uint8Array[] = [];
-    const sent = new Map<number, number>();
+    const ends = new Map<number, number>();
     let [count, bytes] = [0, 0];
     for (const [client, structs] of this.#doc.store.clients) {
       const clock = this.#sent.get(client) ?? 0;
@@ -61,13 +77,11 @@ export class DocumentState {
         bytes += run.length;
         runs.push(run);
         const { id, length } = structs[next - 1]!;
-        sent.set(client, id.clock + length);
+        ends.set(client, id.clock + length);
       }
-      if (next === structs.length) continue;
-      for (const [each, end] of sent) this.#sent.set(each, end);
-      return encodeSlice(runs);
+      if (next < structs.length) return { runs, ends, isLast: false };
     }
-    return null;
+    return { runs, ends, isLast: true };
   }
 }
 
@@ -84,11 +98,20 @@ function encodeRun(client: number, clock: number, count: number, content: Y.Upda
   return encoder.toUint8Array();
 }
 
-function encodeSlice(runs: readonly Uint8Array[]): Uint8Array {
-  const encoder = encoding.createEncoder();
-  encoding.writeVarUint(encoder, runs.length);
-  for (const run of runs) encoding.writeUint8Array(encoder, run);
-  const removals = 0;
-  encoding.writeVarUint(encoder, removals);
-  return encoding.toUint8Array(encoder);
+function encodeSlice(runs: readonly Uint8Array[], removals: ReturnType<Removals['take']> | null): Uint8Array {
+  const encoder = new Y.UpdateEncoderV1();
+  const { restEncoder } = encoder;
+  encoding.writeVarUint(restEncoder, runs.length);
+  for (const run of runs) encoding.writeUint8Array(restEncoder, run);
+  encoding.writeVarUint(restEncoder, removals?.clients.size ?? 0);
+  for (const [client, items] of removals?.clients ?? []) {
+    encoder.resetDsCurVal();
+    encoding.writeVarUint(restEncoder, client);
+    encoding.writeVarUint(restEncoder, items.length);
+    for (const { clock, len } of items) {
+      encoder.writeDsClock(clock);
+      encoder.writeDsLen(len);
+    }
+  }
+  return encoder.toUint8Array();
 }

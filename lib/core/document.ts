@@ -9,7 +9,7 @@ import type { Register } from './register';
 import type { Epoch } from './epoch';
 import type { AddedEntry, Commit, CommitOrder, CommittedEntry, DocumentChanges, EntryPlace } from './commit';
 import { applyUpdates } from './apply';
-import { DocumentState } from './document-state';
+import { DocumentState, type SliceLimits } from './document-state';
 import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
 import { Segments, type SegmentMaps } from './segments';
 import { ROOT_NAME, type Survey } from './update';
@@ -135,8 +135,8 @@ export class Document {
   }
 
   /** The same in slices; see DocumentState. */
-  beginState(vector?: Uint8Array, structsMax?: number): DocumentState {
-    return new DocumentState(this.#doc, vector, structsMax);
+  beginState(vector?: Uint8Array, sliceLimits?: SliceLimits): DocumentState {
+    return new DocumentState(this.#doc, vector, sliceLimits);
   }
 
   /** The Yjs clients of which a document with `vector` has more than this one, with the clock that it has. */

@@ -43,8 +43,9 @@ export interface ReplicaOptions {
   readonly segmentWritesMax?: number;
   /** Entries that compaction moves in one commit, at most. */
   readonly movesMax?: number;
-  /** Yjs structs in one slice of a state, at most. */
+  /** Yjs structs in one slice of a state, and looked at for one, at most. */
   readonly stateStructsMax?: number;
+  readonly stateLooksMax?: number;
 }
 
 export class Replica {
@@ -254,7 +255,8 @@ export class Replica {
 
   /** The same in slices, for one turn of the event loop each. */
   beginState(vector?: Uint8Array): DocumentState {
-    return this.#document.beginState(vector, this.#options.stateStructsMax);
+    const { stateStructsMax: structsMax, stateLooksMax: looksMax } = this.#options;
+    return this.#document.beginState(vector, { structsMax, looksMax });
   }
 
   /** Yjs clients of which a replica with `vector` has more than this one, with the clock it has. */

@@ -244,7 +244,7 @@ export class Session {
       if (state.isOver) {
         this.#answering = null;
         this.#finish(token, update);
-      } else if (!this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
+      } else if (update.length > 0 && !this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
         // It begins anew once there is room.
         this.#answering = null;
       } else if (!this.#port.hasRoom()) {

@@ -255,7 +255,9 @@ export class Peers {
   /** A peer has gone, and owed an answer: what others had from it may have come to them after they had given theirs. */
   #askAgain(): void {
     this.#losses++;
-    for (const link of this.#sessions.keys()) this.#catchUp.askAgain(link);
+    for (const [link, session] of this.#sessions) {
+      if (session.isPresent || session.asking.isOpen) this.#catchUp.askAgain(link);
+    }
   }
 
   /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */

@@ -57,8 +57,8 @@ export class SnapshotMaker {
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {
       const update = state.next();
-      if (update === null) return { revision, snapshot: encoder.finish() };
-      encoder.add({ epoch, update });
+      if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
+      if (update.length > 0) encoder.add({ epoch, update });
       revision = replica.revision;
       await nextTurn();
     }

@@ -22,6 +22,8 @@ export interface EncodedSnapshot {
 }
 
 const MAGIC = 'CLCACHE\n';
+/** What is put together at once. */
+const PIECE_BYTES = 2 ** 20;
 
 /** No snapshot is larger than this, in bytes. */
 export const snapshotFileBytesMax = HEADER_LENGTH + limits.snapshotBytesMax;
@@ -47,8 +49,36 @@ export class SnapshotEncoder {
 
   /** The snapshot; nothing can be added afterwards. */
   finish(): EncodedSnapshot {
+    const joining = this.#join();
+    for (;;) {
+      const { done, value } = joining.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** As `finish`, piece by piece: waits for `pause` after each. */
+  async finishBetween(pause: () => Promise<unknown>): Promise<EncodedSnapshot> {
+    const joining = this.#join();
+    for (;;) {
+      const { done, value } = joining.next();
+      if (done === true) return value;
+      await pause();
+    }
+  }
+
+  *#join(): Generator<undefined, EncodedSnapshot> {
     this.#push(this.#encoder.encodeEnd());
-    return { generation: this.#generation, bytes: Buffer.concat(this.#parts, this.#length) };
+    // Memory that is new to the process costs most of the time: when it is written to.
+    const bytes = Buffer.allocUnsafeSlow(this.#length);
+    let [at, end] = [0, PIECE_BYTES];
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+      if (at < end) continue;
+      end = at + PIECE_BYTES;
+      yield;
+    }
+    return { generation: this.#generation, bytes };
   }
 
   #push(part: Uint8Array): void {
