@@ -58,13 +58,15 @@ function kill(member) {
 async function play() {
   members = Array.from({ length: PROCESSES }, start);
   for (let round = 0; kills < killsMax && faults.length === 0; round++) {
+    // After all have ended, those that have flushed go before the others have started.
+    const isEarly = round % 5 === 0;
     // Most have something to lose; some die while they start.
-    const enough = Math.random() < 0.7 ? PROCESSES : 1;
+    const enough = !isEarly && Math.random() < 0.7 ? PROCESSES : 1;
     const busy = () => members.filter(({ name }) => ledger[name] !== undefined).length;
     await until(`${enough} have flushed`, () => faults.length > 0 || busy() >= enough, DEADLINE_MS);
-    await delay(Math.random() * PAUSE_MS);
+    if (!isEarly) await delay(Math.random() * PAUSE_MS);
     const isEnd = round % 5 === 4;
-    const chosen = members.filter(() => isEnd || Math.random() < 0.5);
+    const chosen = members.filter(({ name }) => (isEarly ? ledger[name] !== undefined : isEnd || Math.random() < 0.5));
     chosen.forEach(kill);
     await Promise.all(chosen.map(({ ended }) => ended));
     members = members.map((member) => (chosen.includes(member) ? start() : member));
