@@ -119,3 +119,27 @@ test.each([
   expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
   expect(receiver.getMap('maps').size).toBe(96);
 });
+
+test('who begins anew goes on looking where the one before was; who gives up leaves nothing behind', () => {
+  const doc = new Y.Doc();
+  const map = doc.getMap('maps');
+  for (let i = 0; i < 100; i++) map.set(`k${i}`, i);
+  const vector = Y.encodeStateVector(doc);
+  const listeners = (): number => doc._observers.get('afterTransaction')?.size ?? 0;
+  const state = new DocumentState(doc, vector, { looksMax: 10 });
+  for (let i = 0; i < 6; i++) state.next();
+  map.delete('k3');
+  const again = state.beginAgain(vector);
+  expect(state.next()).toBeNull();
+  const receiver = new Y.Doc();
+  Y.applyUpdate(receiver, Y.encodeStateAsUpdate(doc));
+  // Of eleven looks.
+  expect(takeAll(again, receiver)).toBe(5);
+  expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
+  expect(listeners()).toBe(0);
+  const last = new DocumentState(doc, vector, { looksMax: 10 });
+  last.next();
+  expect(listeners()).toBe(1);
+  last.abandon();
+  expect([listeners(), last.next()]).toEqual([0, null]);
+});

@@ -1,4 +1,5 @@
 /** Sessions and large states: an answer in slices, with whatever may happen between two of them. */
+import { DocumentState } from '../../lib/core/document-state';
 import { openTalk, Talk } from './talk';
 
 const KEYS = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];
@@ -193,4 +194,20 @@ test('who has everything already is answered with the sync alone', () => {
   talk.isBusy = true;
   talk.sessions.B!.ask();
   expect(talk.settle()).toEqual(['B > A state 2', 'A > B sync 2', 'B: answered 2']);
+});
+
+test('a slice that is dropped, or a peer that leaves, ends what was begun for it', () => {
+  const abandon = jest.spyOn(DocumentState.prototype, 'abandon');
+  for (const end of [(talk: Talk) => talk.sessions.A!.end(), (talk: Talk) => talk.sessions.A!.restart()]) {
+    const talk = beginAnswer();
+    abandon.mockClear();
+    end(talk);
+    expect(abandon).toHaveBeenCalledTimes(1);
+  }
+  const talk = beginAnswer();
+  talk.room.B = 0;
+  abandon.mockClear();
+  talk.goOn();
+  expect(abandon).toHaveBeenCalledTimes(1);
+  abandon.mockRestore();
 });

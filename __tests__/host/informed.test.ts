@@ -1,9 +1,11 @@
 /** Who starts, or was cut off, learns all that was confirmed to be on disk, whoever of those who knew it has ended. */
 import { cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Message } from '../../lib/core/message';
-import type { Replica } from '../../lib/core/replica';
+import { Replica } from '../../lib/core/replica';
 import type { OpenCacheOptions } from '../../lib/host/ports';
+import { Session } from '../../lib/core/session';
 import { limits } from '../../lib/limits';
 import type { Link } from '../../lib/mesh/link';
 import { Store } from '../../lib/storage/store';
@@ -16,6 +18,15 @@ afterEach(() => {
 });
 
 const persistent = (): Partial<OpenCacheOptions> => ({ isPersistent: true, durability: 'always', filename: join(cleanup.directory(), 'c.snapshot') });
+
+/** The peer says that it has the cache open; it will ask later. */
+function appear(host: TestHost, link: Link, replica: Replica): void {
+  const { id, epoch } = replica;
+  const vector = replica.stateVector();
+  host.cache.receive(link, [
+    { type: 'state', epoch, replicaId: id, vector, token: 1, isMirrored: false, isDeferred: true, isPersistent: false },
+  ]);
+}
 
 /** Another process, unseen, that flushes `key` and ends. */
 async function flushElsewhere(options: Partial<OpenCacheOptions>, key: string): Promise<void> {
@@ -62,17 +73,28 @@ describe('what was flushed and is on disk only', () => {
 });
 
 describe('a peer', () => {
-  /** One that answers whatever it is asked, from `said` on. */
-  const meet = async (host: TestHost, isInformed: boolean): Promise<Link> => {
+  interface Answering {
+    isInformed: boolean;
+    isComplete: boolean;
+    /** Says that the last answer is complete. */
+    complete(): void;
+    readonly link: Link;
+  }
+
+  /** One that answers whatever it is asked. */
+  const meet = async (host: TestHost, isInformed: boolean, isComplete = true): Promise<Answering> => {
     const { link, heard } = await linkToSilentPeer();
     const replica = new Bench().create({ id: 'p', now: Date.now });
+    let token = 0;
+    const complete = (): void => void host.cache.receive(link, [{ type: 'complete', token }]);
+    const answering: Answering = { isInformed, isComplete, complete, link };
     let answered = 0;
     const timer = setInterval(() => {
-      const states = heard.filter((message) => message.type === 'state' && !message.isDeferred);
-      for (const state of states.slice(answered)) {
-        if (state.type !== 'state') continue;
-        const answer: Message = { type: 'sync', epoch: replica.epoch, token: state.token, isComplete: true, isInformed, update: replica.encodeState() };
-        host.cache.receive(link, [answer]);
+      const states = heard.flatMap((message) => (message.type === 'state' && !message.isDeferred ? [message.token] : []));
+      for (token of states.slice(answered)) {
+        const { isInformed: knows, isComplete: isAll } = answering;
+        const { epoch } = replica;
+        host.cache.receive(link, [{ type: 'sync', epoch, token, isComplete: isAll, isInformed: knows, update: replica.encodeState() }]);
       }
       answered = states.length;
     }, 5);
@@ -81,19 +103,114 @@ describe('a peer', () => {
       return Promise.resolve();
     });
     host.cache.addLink(link);
-    return link;
+    appear(host, link, replica);
+    return answering;
+  };
+
+  const looks = (): number => jest.mocked(Store.prototype.hasForeignFile).mock.calls.length;
+  const open = async (): Promise<TestHost> => {
+    const host = new TestHost(persistent());
+    await host.cache.sync();
+    jest.spyOn(Store.prototype, 'hasForeignFile');
+    return host;
   };
 
   test.each([
     ['knows what is on disk: the files are left alone', true, 0],
     ['does not: they are looked at', false, 1],
-  ])('that %s', async (_, isInformed, looks) => {
-    const host = new TestHost(persistent());
-    await host.cache.sync();
+  ])('that %s', async (_, isInformed, expected) => {
+    const host = await open();
     await meet(host, isInformed);
-    const look = jest.spyOn(Store.prototype, 'hasForeignFile');
     await host.cache.sync();
-    expect(look.mock.calls).toHaveLength(looks);
+    expect(looks()).toBe(expected);
+    await host.cache.end();
+  });
+
+  test.each([
+    ['and knows still when it is asked again: the files are left alone', true, 0],
+    ['and has lost its memory when it is asked again: they are looked at', false, 1],
+  ])('that knew before another was lost, %s', async (_, isInformed, expected) => {
+    jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
+    const host = await open();
+    const peer = await meet(host, true);
+    const { link, heard } = await linkToSilentPeer();
+    host.cache.addLink(link);
+    const asked = (): number => heard.filter((message) => message.type === 'state' && !message.isDeferred).length;
+    await until('the other is asked', () => asked() === 1);
+    const synced = host.cache.sync();
+    await until('it is asked by the sync', () => asked() === 2);
+    peer.isInformed = isInformed;
+    host.cache.removeLink(link);
+    await synced;
+    expect(looks()).toBe(expected);
+    await host.cache.end();
+  });
+
+  test('that knows is not enough where another is silent', async () => {
+    jest.replaceProperty(limits, 'answerWaitMs', 100 as never);
+    const host = await open();
+    await meet(host, true);
+    const { link } = await linkToSilentPeer();
+    host.cache.addLink(link);
+    await host.cache.sync();
+    expect(looks()).toBe(1);
+    await host.cache.end();
+  });
+
+  test.each([
+    ['has told it all', true, 0],
+    ['goes before', false, 1],
+  ])('that knows, and writes still, counts when it %s', async (_, isCompleted, expected) => {
+    jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
+    const host = await open();
+    const peer = await meet(host, true, false);
+    let isDone = false;
+    const synced = host.cache.sync().then(() => (isDone = true));
+    await delay(50);
+    expect(isDone).toBe(false);
+    if (isCompleted) peer.complete();
+    else host.cache.removeLink(peer.link);
+    await synced;
+    expect(looks()).toBe(expected);
+    await host.cache.end();
+  });
+
+  test('is asked once for one that is lost, and not at all where nobody waits', async () => {
+    jest.replaceProperty(limits, 'answerWaitMs', 60_000 as never);
+    jest.replaceProperty(limits, 'sourceWaitMs', 60_000 as never);
+    const host = new TestHost();
+    await host.cache.sync();
+    const peers = [await linkToSilentPeer(), await linkToSilentPeer(), await linkToSilentPeer()];
+    const asked = (): number[] =>
+      peers.map(({ heard }) => heard.filter((message) => message.type === 'state' && !message.isDeferred).length);
+    peers.forEach(({ link }) => host.cache.addLink(link));
+    await until('the source is asked', () => asked()[0] === 1);
+    host.cache.removeLink(peers[0]!.link);
+    await until('the others are', () => asked()[1] === 1 && asked()[2] === 1);
+    const synced = host.cache.sync();
+    await until('the new source is asked by the sync', () => asked()[1] === 2);
+    host.cache.removeLink(peers[1]!.link);
+    await until('the last is asked', () => asked()[2]! >= 2);
+    await delay(50);
+    expect(asked()).toEqual([1, 2, 2]);
+    host.cache.removeLink(peers[2]!.link);
+    await synced;
+    await host.cache.end();
+  });
+
+  test('that has answered is not asked again for one that is lost while nobody waits', async () => {
+    const host = new TestHost();
+    await host.cache.sync();
+    const peer = await meet(host, true);
+    const ask = jest.spyOn(Session.prototype, 'ask');
+    const { link, heard } = await linkToSilentPeer();
+    host.cache.addLink(link);
+    await until('the other is asked', () => heard.some((message) => message.type === 'state' && !message.isDeferred));
+    ask.mockClear();
+    host.cache.removeLink(link);
+    await delay(50);
+    expect(ask).not.toHaveBeenCalled();
+    host.cache.removeLink(peer.link);
     await host.cache.end();
   });
 
@@ -119,7 +236,11 @@ describe('a peer', () => {
     await host.cache.sync();
     ask(2);
     await until('it has answered again', () => told().length === 2);
-    expect(told()).toEqual([false, true]);
+    jest.spyOn(Replica.prototype, 'isWhole', 'get').mockReturnValue(false);
+    ask(3);
+    await until('it has answered in a document that is not whole', () => told().length === 3);
+    expect(told()).toEqual([false, true, false]);
+    jest.restoreAllMocks();
     await host.cache.end();
   });
 });
@@ -145,11 +266,7 @@ describe('who has answered is asked again, and waited for, when one that owed an
     const meet = (): void => {
       peers.forEach(({ link }, i) => {
         host.cache.addLink(link);
-        const { id, epoch } = replicas[i]!;
-        const vector = replicas[i]!.stateVector();
-        host.cache.receive(link, [
-          { type: 'state', epoch, replicaId: id, vector, token: 1, isMirrored: false, isDeferred: true, isPersistent: true },
-        ]);
+        appear(host, link, replicas[i]!);
       });
     };
     let isDone = false;

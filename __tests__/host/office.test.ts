@@ -31,7 +31,6 @@ function openOffice(disk?: Disk, rank: () => number = () => 1): { replica: Repli
     isPersistent: true,
     send: (link, message) => link.send(encodeEnvelope({ cache: 'c', message })),
     onPresence: () => undefined,
-    onInformed: () => undefined,
     isInformed: () => true,
     onSave: () => undefined,
     onError,

@@ -30,3 +30,27 @@ test('what is on disk does not grow with how often they do', async () => {
   expect(sizes[39]! - sizes[0]!).toBeLessThan(40 * 2 * 100);
   for (const { keeper } of guests) await keeper.end();
 });
+
+test('a take-over in which any one call fails loses nothing of what it had read', async () => {
+  jest.replaceProperty(limits, 'diskRetryMs', 1 as never);
+  jest.replaceProperty(limits, 'contentionWaitMs', 0 as never);
+  let calls = Infinity;
+  for (let at = 0; at < calls; at++) {
+    const disk = new MemoryDisk();
+    let call = -Infinity;
+    const guest = new Guest('s', disk.view(() => (call++ === at ? 'EMFILE' : null), () => Promise.resolve()));
+    await guest.keeper.begin();
+    const other = new Guest('f', disk.view(() => null, () => Promise.resolve()));
+    await other.begin();
+    other.write();
+    await other.flush();
+    guest.write();
+    call = 0;
+    guest.keeper.takeOffice();
+    for (let isSaved = false; !isSaved; ) isSaved = await guest.flush().then(() => true, () => false);
+    calls = call;
+    const { counts } = await readBack(disk.view(() => null, () => Promise.resolve()), ['f', 's']);
+    expect([at, ...counts]).toEqual([at, 1, 1]);
+    for (const { keeper } of [guest, other]) await keeper.end();
+  }
+});

@@ -30,12 +30,24 @@ export class DocumentState {
   #isOver = false;
 
   /** All that a document with `vector` lacks, or everything. */
-  constructor(doc: Y.Doc, vector?: Uint8Array, { structsMax, looksMax }: SliceLimits = {}) {
+  constructor(doc: Y.Doc, vector?: Uint8Array, { structsMax, looksMax }: SliceLimits = {}, removals = new Removals(doc)) {
     this.#doc = doc;
     this.#sent = vector === undefined ? new Map<number, number>() : Y.decodeStateVector(vector);
     this.#structsMax = structsMax ?? limits.stateStructsMax;
     this.#looksMax = looksMax ?? limits.stateLooksMax;
-    this.#removals = new Removals(doc);
+    this.#removals = removals;
+  }
+
+  /** Begins anew, for a document with `vector`; what was looked at need not be again. This one is over. */
+  beginAgain(vector: Uint8Array): DocumentState {
+    this.#isOver = true;
+    return new DocumentState(this.#doc, vector, { structsMax: this.#structsMax, looksMax: this.#looksMax }, this.#removals);
+  }
+
+  /** Nobody asks for the rest any more. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#removals.stop();
   }
 
   /** Whether the last slice was made. */

@@ -46,9 +46,15 @@ export class Removals {
 
   /** All of it, in the form of Yjs; `look` must just have said that it is. */
   take(): DeleteSet {
-    this.#doc.off('afterTransaction', this.#note);
+    this.stop();
     if (this.#isOverrun) return Y.createDeleteSetFromStructStore(this.#doc.store);
-    return Y.mergeDeleteSets([this.#found ?? Y.createDeleteSet(), ...this.#later]);
+    const found = this.#found ?? Y.createDeleteSet();
+    return this.#later.length === 0 ? found : Y.mergeDeleteSets([found, ...this.#later]);
+  }
+
+  /** Takes nothing down any more. */
+  stop(): void {
+    this.#doc.off('afterTransaction', this.#note);
   }
 
   #begin(): DeleteSet {
@@ -59,8 +65,7 @@ export class Removals {
   readonly #note = ({ deleteSet }: Y.Transaction): void => {
     if (deleteSet.clients.size > 0) this.#later.push(deleteSet);
     if (this.#later.length <= limits.removalsNotedMax) return;
-    // Perhaps nobody waits for it any more.
-    this.#doc.off('afterTransaction', this.#note);
+    this.stop();
     this.#isOverrun = true;
     this.#later = [];
   };

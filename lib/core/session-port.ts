@@ -7,8 +7,8 @@ export interface SessionPort {
   readonly send: (message: Message) => boolean;
   /** All states up to `token` have been answered: what the peer had when they were sent is merged. */
   readonly onAnswer: (token: number) => void;
-  /** The peer has answered, and knew all that was confirmed to be on disk. */
-  readonly onInformed: () => void;
+  /** The peer has answered the state of that token in full, and knew all that was confirmed to be on disk. */
+  readonly onInformed: (token: number) => void;
   /** Whether this process does. */
   readonly isInformed: () => boolean;
   /** The peer opened or closed the cache. */

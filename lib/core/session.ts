@@ -30,6 +30,8 @@ export class Session {
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
+  /** Of the state that the peer has answered last, knowing what is on disk. */
+  #informedToken = -1;
   readonly #flushes = new Flushes();
   readonly #comparison: Comparison;
 
@@ -64,7 +66,7 @@ export class Session {
   /** Begins anew: after messages were dropped, once there is room; or in a new epoch, where each has its own to tell. */
   restart(isNewEpoch = false): void {
     this.#isStreaming = false;
-    this.#answering = null;
+    this.#abandonAnswer();
     this.#sendState({ isMirrored: true, isDeferred: !isNewEpoch && !this.#port.takesTurn() });
   }
 
@@ -159,7 +161,7 @@ export class Session {
           break;
         case 'complete':
           this.#asking.hearRest(message.token);
-          this.#receiveAnswer(message.token);
+          this.#receiveAnswer(message.token, true);
           break;
         case 'leave':
           this.end();
@@ -228,7 +230,8 @@ export class Session {
     }
     if (!message.isDeferred) {
       this.#isStreaming = false;
-      this.#answering = { state: this.#replica.beginState(message.vector), token: message.token };
+      const { vector, token } = message;
+      this.#answering = { state: this.#answering?.state.beginAgain(vector) ?? this.#replica.beginState(vector), token };
       this.goOn();
     }
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
@@ -246,12 +249,17 @@ export class Session {
         this.#finish(token, update);
       } else if (update.length > 0 && !this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
         // It begins anew once there is room.
-        this.#answering = null;
+        this.#abandonAnswer();
       } else if (!this.#port.hasRoom()) {
         this.#port.goOnLater();
         return;
       }
     }
+  }
+
+  #abandonAnswer(): void {
+    this.#answering?.state.abandon();
+    this.#answering = null;
   }
 
   #finish(token: number, update: Uint8Array): void {
@@ -269,8 +277,8 @@ export class Session {
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
     const hasGap = this.#replica.receive([message.update]) === 'gap';
     if (!hasGap) this.#asking.hear(message.epoch, message.token, message.isComplete);
-    if (!hasGap && message.isInformed) this.#port.onInformed();
-    if (message.isComplete) this.#receiveAnswer(message.token);
+    if (!hasGap && message.isInformed) this.#informedToken = message.token;
+    if (message.isComplete) this.#receiveAnswer(message.token, true);
     else if (this.#asking.catchUp(message.token)) this.#port.onCaughtUp();
   }
 
@@ -306,7 +314,8 @@ export class Session {
     });
   }
 
-  #receiveAnswer(token: number): void {
+  #receiveAnswer(token: number, isAll = false): void {
+    if (isAll && token === this.#informedToken) this.#port.onInformed(token);
     const isCaughtUp = this.#asking.catchUp(token);
     if (this.#asking.answer(token)) this.#port.onAnswer(token);
     if (isCaughtUp) this.#port.onCaughtUp();
@@ -318,7 +327,7 @@ export class Session {
     this.#peerIsPersistent = isPersistent;
     if (!isPresent) {
       this.#isStreaming = false;
-      this.#answering = null;
+      this.#abandonAnswer();
       this.#incomplete = [];
       this.#asking.forget();
       this.#flushes.abandon();

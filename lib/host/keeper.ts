@@ -18,7 +18,7 @@ import type { Durability } from './ports';
 import { Reading, type ReadingOptions } from './reading';
 import { SnapshotMaker } from './snapshot-maker';
 
-export interface KeeperOptions extends ReadingOptions {
+export interface KeeperOptions extends Omit<ReadingOptions, 'forget'> {
   /** Absolute. */
   readonly filename: string;
   readonly durability: Durability;
@@ -56,7 +56,7 @@ export class Keeper {
     this.#options = options;
     this.#replica = options.replica;
     this.#store = new Store({ filename: options.filename, ...(options.disk === undefined ? {} : { fs: options.disk }) });
-    this.#reading = new Reading(options);
+    this.#reading = new Reading({ ...options, forget: (cause) => this.#store.forget(cause) });
     this.#maker = new SnapshotMaker(options);
   }
 
@@ -65,14 +65,16 @@ export class Keeper {
     if (await this.#reading.read(() => this.#store.load())) this.#savedRevision = this.#replica.revision;
   }
 
-  /** Loads the files again if somebody else has written them since. Never rejects. */
-  async refresh(): Promise<void> {
+  /** Loads the files again if somebody else has written them since; whether all could be read. Never rejects. */
+  async refresh(): Promise<boolean> {
     try {
-      if (!(await this.#store.hasForeignFile()) || this.#isEnded) return;
+      if (!(await this.#store.hasForeignFile()) || this.#isEnded) return true;
       if (this.#isInOffice) await this.maintain();
       else await this.#reading.exclusively(() => this.#reading.read(() => this.#store.load()));
+      return !this.#store.isUnread;
     } catch (error) {
       this.#fail(error);
+      return false;
     }
   }
 

@@ -35,8 +35,8 @@ export class OpenCache {
   /** loading: the file is read; merging: those found at first are asked; open; closed. */
   #state: 'loading' | 'merging' | 'open' | 'closed' = 'loading';
   #isCommitScheduled = false;
-  /** How often this process has learned all that was confirmed to be on disk, from a peer or from the files. */
-  #informs = 0;
+  /** Whether this process has learned all that was confirmed to be on disk before it had opened the cache. */
+  #isInformed = false;
   /** Writes made here. */
   #writes = 0;
   /** How many of them a flush has seen to. */
@@ -65,8 +65,7 @@ export class OpenCache {
       send: (link, message) => host.send(link, options.name, message),
       onPresence: (peer, isPresent) => this.#announce(peer, isPresent),
       onSave: (answer, isAsking) => this.#office.saveFor(answer, isAsking),
-      onInformed: () => this.#informs++,
-      isInformed: () => this.#state === 'open' && this.#informs > 0,
+      isInformed: () => this.#state === 'open' && this.#isInformed && this.replica.isWhole,
       onError,
     });
     this.#keeper = new Keeper({
@@ -141,7 +140,7 @@ export class OpenCache {
     await this.#host.join();
     await this.#host.scan();
     this.#addLinks();
-    await this.#learn(() => this.#peers.merge());
+    await this.#learn(this.#peers.informants.mark, () => this.#peers.merge());
     this.#emit('sync');
   }
 
@@ -288,19 +287,19 @@ export class OpenCache {
       // Alone, for now. The host has reported it, and tries again.
     }
     this.#addLinks();
-    await this.#learn(() => this.#peers.answers());
+    // Some may have answered already.
+    await this.#learn(0, () => this.#peers.answers());
     this.#state = 'open';
     this.chooseManager();
     if (this.#host.isJoined()) this.#emit('sync');
   }
 
-  /** Merges what the peers have. Those who knew what is on disk may have ended since the files were loaded: then reads them again. */
-  async #learn(merge: () => Promise<void>): Promise<void> {
-    const informs = this.#informs;
+  /** Merges what the peers have. Reads the files again if since `mark` none has answered who knows what is in them. */
+  async #learn(mark: number, merge: () => Promise<void>): Promise<void> {
     await merge();
-    if (this.#informs !== informs || !this.options.isPersistent || this.#state === 'closed') return;
-    await this.#keeper.refresh();
-    this.#informs++;
+    let isInformed = this.#peers.informants.isInformedSince(mark);
+    if (!isInformed && this.options.isPersistent && this.#state !== 'closed') isInformed = await this.#keeper.refresh();
+    this.#isInformed ||= isInformed;
   }
 
   async #commitAll(): Promise<void> {

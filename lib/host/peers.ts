@@ -10,7 +10,8 @@ import { limits } from '../limits';
 import type { Candidate, Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import { CatchUp } from './catch-up';
-import { settleAll, settlesWithin, Waits } from './waits';
+import { Informants } from './informants';
+import { settleAll, settlesWithin, Waits, type Wait } from './waits';
 
 /** Sessions of this process so far: what is still under way to one that is over must not answer the next on its link. */
 let sessionCount = 0;
@@ -26,8 +27,6 @@ export interface PeersOptions {
   readonly onPresence: (peer: Hello, isPresent: boolean) => void;
   /** A peer wants to know when all it sent is on disk. `isAsking` tells whether it still does. */
   readonly onSave: (answer: (answer: FlushAnswer) => void, isAsking: () => boolean) => void;
-  /** A peer that knew all that was confirmed to be on disk has answered. */
-  readonly onInformed: () => void;
   /** Whether this process knows all of that. */
   readonly isInformed: () => boolean;
   readonly onError: (error: CacheError) => void;
@@ -50,6 +49,8 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #sessions = new Map<Link, Session>();
   readonly #catchUp: CatchUp;
+  /** Whether they have told what is on disk. */
+  readonly informants = new Informants<Link>();
   /** Merges that wait for the answer to a state. */
   readonly #waits = new Waits<Link>();
   /** Those that have sent entries which were refused; it is told of once for each. */
@@ -73,7 +74,7 @@ export class Peers {
   add(link: Link): void {
     const { peer } = link;
     if (this.#sessions.has(link) || peer === undefined) return;
-    const { replica, isPersistent, send, onPresence, onSave, onInformed, isInformed } = this.#options;
+    const { replica, isPersistent, send, onPresence, onSave, isInformed } = this.#options;
     const session: Session = new Session(
       replica,
       {
@@ -88,7 +89,9 @@ export class Peers {
         onCaughtUp: () => {
           this.#catchUp.noteCaughtUp(link);
         },
-        onInformed,
+        onInformed: (token) => {
+          this.informants.note(link, token);
+        },
         isInformed,
         onPresence: () => {
           onPresence(peer, session.isPresent);
@@ -117,10 +120,11 @@ export class Peers {
     if (session === undefined) return;
     const isOwing = this.#owesAnswer(link, session);
     this.#sessions.delete(link);
+    // Before the others are asked in its place: so each is asked once.
+    if (isOwing) this.#noteLoss();
     session.end();
     this.#waits.end(link, Infinity);
     this.#catchUp.remove(link);
-    if (isOwing) this.#askAgain();
   }
 
   /** Takes in messages of one read; false if there is no session with the peer. Throws as the session does. */
@@ -134,10 +138,8 @@ export class Peers {
     }
     this.#turnEnd = performance.now() + limits.turnMs;
     const refused = this.#options.replica.refused;
-    const { isPresent: wasPresent } = session;
-    const isOwing = this.#owesAnswer(link, session);
+    if (this.#owesAnswer(link, session) && messages.some(({ type }) => type === 'leave')) this.#noteLoss(link);
     session.receive(messages);
-    if (wasPresent && !session.isPresent && isOwing) this.#askAgain();
     if (this.#options.replica.refused > refused) this.#reportRefusal(link);
     return true;
   }
@@ -213,7 +215,7 @@ export class Peers {
     const links = [...this.#sessions.keys()];
     const waits = links.map((link) => this.#waits.add(link, Infinity));
     for (const link of links) if (this.#catchUp.takesTurn(link)) this.#ask(link);
-    await settleAll(waits);
+    await this.#settle(waits);
     // Who was loading its file and has opened the cache meanwhile has been asked, or will be.
     await this.answers(links.filter((_, i) => !waits[i]!.isOver));
   }
@@ -223,7 +225,7 @@ export class Peers {
     for (let losses = -1; losses !== this.#losses; ) {
       losses = this.#losses;
       const asked = [...this.#sessions].filter(([link, session]) => this.#owesAnswer(link, session) && !passedOver.includes(link));
-      await settleAll(asked.map(([link, session]) => this.#waits.add(link, this.#catchUp.isWaiting(link) ? Infinity : session.asking.last)));
+      await this.#settle(asked.map(([link, session]) => this.#waits.add(link, this.#catchUp.isWaiting(link) ? Infinity : session.asking.last)));
     }
   }
 
@@ -252,11 +254,27 @@ export class Peers {
     return session.asking.isOpen || this.#catchUp.isWaiting(link);
   }
 
-  /** A peer has gone, and owed an answer: what others had from it may have come to them after they had given theirs. */
-  #askAgain(): void {
+  async #settle(waits: readonly Wait[]): Promise<void> {
+    await settleAll(waits);
+    // As good as lost.
+    if (!waits.every(({ isOver }) => isOver)) this.informants.noteLoss(this.#tokens());
+  }
+
+  /** Of the last states that were sent. */
+  #tokens(): (readonly [Link, number])[] {
+    return Array.from(this.#sessions, ([link, session]) => [link, session.asking.last] as const);
+  }
+
+  /**
+   * A peer has gone, or goes now, and owes an answer: what others had from it may have come to them after they had
+   * given theirs. Where somebody waits for answers, they are asked again.
+   */
+  #noteLoss(leaving?: Link): void {
     this.#losses++;
+    this.informants.noteLoss(this.#tokens());
+    if (this.#waits.isEmpty) return;
     for (const [link, session] of this.#sessions) {
-      if (session.isPresent || session.asking.isOpen) this.#catchUp.askAgain(link);
+      if (link !== leaving && (session.isPresent || session.asking.isOpen)) this.#catchUp.askAgain(link);
     }
   }
 

@@ -13,6 +13,8 @@ export interface ReadingOptions {
   readonly intake: Intake;
   /** Commits what waits in the outbox, and tells the peers. */
   readonly commit: () => void;
+  /** What was loaded last could not be taken in: the files count as unread. */
+  readonly forget: (cause: unknown) => void;
 }
 
 export class Reading {
@@ -32,14 +34,19 @@ export class Reading {
 
   /** Loads and takes in; whether the replica had nothing before, and now has exactly what no crash can take away. */
   async read(load: () => Promise<LoadResult>): Promise<boolean> {
-    const { replica, intake, commit } = this.#options;
+    const { replica, intake, commit, forget } = this.#options;
     this.#readings++;
     try {
       const loaded = await load();
-      // What was set meanwhile is in no file.
-      commit();
-      const isPristine = replica.revision === 0;
-      return (await intake.take(loaded)) && isPristine && loaded.isSynced;
+      try {
+        // What was set meanwhile is in no file.
+        commit();
+        const isPristine = replica.revision === 0;
+        return (await intake.take(loaded)) && isPristine && loaded.isSynced;
+      } catch (error) {
+        forget(error);
+        throw error;
+      }
     } finally {
       this.#readings--;
     }

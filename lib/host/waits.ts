@@ -16,6 +16,10 @@ export interface Wait {
 export class Waits<Peer> {
   readonly #waits = new Map<Peer, Wait[]>();
 
+  get isEmpty(): boolean {
+    return this.#waits.size === 0;
+  }
+
   /** Waits for the answer to the state of that token, or, for Infinity, to the next one. */
   add(peer: Peer, token: number): Wait {
     let end: () => void = () => undefined;

@@ -64,6 +64,11 @@ export class Inventory {
     if (this.#unread !== null) throw storageError(`${file} is not overwritten unread`, this.#unread);
   }
 
+  /** What the files hold was read for nothing: it must be read again. */
+  forget(cause: CacheError): void {
+    this.#unread = cause;
+  }
+
   get isUnread(): boolean {
     return this.#unread !== null;
   }

@@ -72,6 +72,16 @@ export class Store {
     return runStepsSync(this.#guarded(this.#loading()), this.#disk);
   }
 
+  /** Whether some file counts as unread: it could not be read, or what it holds was not taken in. */
+  get isUnread(): boolean {
+    return this.#inventory.isUnread;
+  }
+
+  /** What was loaded last has come to nothing: it is to be loaded again before anything is written. */
+  forget(cause: unknown): void {
+    this.#inventory.forget(storageError(`what ${this.#filename} holds was not taken in`, cause));
+  }
+
   /**
    * Begins a log, and takes away the one that somebody else, or this store, has written: nobody is told any more
    * that something in that is durable. Gives what the files hold that was not known, to be merged. Only a
@@ -173,19 +183,25 @@ export class Store {
     const topmost = yield* makeDirectory(dirname(this.#filename));
     const file = yield* this.#resolve();
     const found: LoadResult[] = [];
-    for (let attempt = 1; attempt <= limits.saveAttemptsMax; attempt++) {
-      // Where the others' files cannot be read, they are left alone.
-      if (this.#inventory.isUnread) found.push(yield* this.#loading());
-      this.#inventory.throwIfUnread(file);
-      yield* this.#retireLog(file);
-      if (yield* this.#inventory.isForeign(file)) found.push(yield* this.#loading());
-      this.#inventory.throwIfUnread(file);
-      yield* this.#inventory.noteAbsence(file);
-      if (!(yield* this.#begin(file, topmost))) continue;
-      const updates = found.flatMap((each) => each.updates);
-      return { updates, problems: found.flatMap(({ problems }) => problems), isSynced: false };
+    try {
+      for (let attempt = 1; attempt <= limits.saveAttemptsMax; attempt++) {
+        // Where the others' files cannot be read, they are left alone.
+        if (this.#inventory.isUnread) found.push(yield* this.#loading());
+        this.#inventory.throwIfUnread(file);
+        yield* this.#retireLog(file);
+        if (yield* this.#inventory.isForeign(file)) found.push(yield* this.#loading());
+        this.#inventory.throwIfUnread(file);
+        yield* this.#inventory.noteAbsence(file);
+        if (!(yield* this.#begin(file, topmost))) continue;
+        const updates = found.flatMap((each) => each.updates);
+        return { updates, problems: found.flatMap(({ problems }) => problems), isSynced: false };
+      }
+      throw storageError(`somebody else writes ${logOf(file)} all the time`);
+    } catch (error) {
+      // Nobody gets what was found.
+      if (found.length > 0) this.forget(error);
+      throw error;
     }
-    throw storageError(`somebody else writes ${logOf(file)} all the time`);
   }
 
   *#rotating(): Steps<boolean> {
