@@ -79,6 +79,17 @@ test('an owner that is there is given time to hear of what was removed, however 
   expect(slow.has('x')).toBe(false);
 });
 
+test('nor does anybody write it in the place of an owner that is there, and has yet to, before that time is over', () => {
+  const slow = bench.create({ orphanMsMin: 3 * RETENTION_MS });
+  const { o, removal } = dropInIgnorance();
+  for (const update of [o.encodeState(), removal]) slow.receive([update]);
+  for (const isDue of [false, false, true]) {
+    bench.nowMs += RETENTION_MS;
+    slow.tend(new Set(['m', 'o']), true, new Set());
+    expect(slow.hasUnwritten).toBe(isDue);
+  }
+});
+
 describe('hidden by an expiry alone, of an owner who is gone, stays hidden', () => {
   let d: Replica;
 

@@ -211,3 +211,34 @@ test.each([
   }
   expect(c.census()).toMatchObject({ live: 0, tombstones: 0, entries: 0 });
 });
+
+describe('many that are to be forgotten at the same time', () => {
+  const KEYS = Array.from({ length: 250 }, (_, i) => `x${i}`);
+  const left = (): number => Object.keys(c.get([]) as object).length;
+
+  beforeEach(() => {
+    for (const key of KEYS) a.set(key, 'old');
+    send(a, b, c);
+    bench.nowMs++;
+    for (const key of KEYS) b.set(key, 'new');
+    a.receive([b.commit()!]);
+    do send(a, c);
+    while (a.hasUncommitted);
+    bench.nowMs += RETENTION_MS;
+    c.tend(all, true);
+  });
+
+  test('are so some at once, and the others bit by bit by the sweep', () => {
+    expect(left()).toBe(150);
+    c.sweep(60);
+    expect(left()).toBe(90);
+    while (c.sweep(60));
+    expect(left()).toBe(0);
+  });
+
+  test('are not where a new epoch began meanwhile: it is their owner who knows', () => {
+    c.beginEpoch();
+    while (c.sweep());
+    expect(left()).toBe(150);
+  });
+});

@@ -61,7 +61,8 @@ export class Orphans {
   }
 }
 
-function isStill({ node: { register }, stamp }: Orphan): boolean {
+/** Whether it has neither found a home nor lost. */
+export function isStill({ node: { register }, stamp }: Orphan): boolean {
   // Not by identity: it may have been swept meanwhile.
   return register !== null && isOrphan(register) && isSameWrite(register, stamp);
 }

@@ -5,9 +5,10 @@
 import type { Ledger } from './ledger';
 import type { TreeNode } from './node';
 import { hasExpired } from './register';
-import type { Orphan } from './orphans';
+import { isStill, type Orphan } from './orphans';
 import type { Tree } from './tree';
 import { isVisible } from './walk';
+import { limits } from '../limits';
 
 export interface UpkeepOptions {
   readonly replicaId: string;
@@ -29,6 +30,8 @@ export class Upkeep {
   readonly #absentSince = new Map<string, number>();
   /** The moment of the sweep that goes on, or null. */
   #sweepMs: number | null = null;
+  /** Orphans that are gone on purpose, that were too many to forget at once: each is looked for in all segment maps. The sweep does. */
+  #forgettable: Orphan[] = [];
   /** When this epoch began here, in ms since 1970. */
   #epochSince = -Infinity;
 
@@ -44,7 +47,7 @@ export class Upkeep {
     this.#sweepMs ??= this.#options.now();
     for (let count = 0; count < countMax; count++) {
       if (this.#expireOne(this.#sweepMs) || this.#ledger.clearNext() || this.#retireOne(this.#sweepMs)) continue;
-      if (this.#tree.trim()) continue;
+      if (this.#forgetNext() || this.#tree.trim()) continue;
       this.#sweepMs = null;
       return false;
     }
@@ -79,6 +82,8 @@ export class Upkeep {
 
   /** A new epoch has begun. */
   noteEpoch(): void {
+    // All that the document lacks are orphans anew.
+    this.#forgettable = [];
     this.#epochSince = this.#options.now();
   }
 
@@ -141,19 +146,28 @@ export class Upkeep {
     const { replicaId, now, retentionMs, orphanMsMin } = this.#options;
     const isTold = (owner: string): boolean => owner === replicaId || heard.has(owner);
     const waitOf = ({ owner }: Orphan): number => {
-      if (isTold(owner)) return Math.max(retentionMs(), orphanMsMin);
-      return ((isManager ? 0 : 1) + (connected.has(owner) ? 1 : 0)) * retentionMs();
+      const ownersMs = Math.max(retentionMs(), orphanMsMin);
+      if (isTold(owner)) return ownersMs;
+      return (isManager ? 0 : retentionMs()) + (connected.has(owner) ? ownersMs : 0);
     };
     const nowMs = now();
+    const forgettable: Orphan[] = [];
     for (const orphan of this.#tree.orphans.take((one) => nowMs - one.since >= waitOf(one))) {
-      if (isTold(orphan.owner) || !this.#isWanted(orphan)) this.#forget(orphan.node);
+      if (isTold(orphan.owner) || !this.#isWanted(orphan)) forgettable.push(orphan);
       else this.#ledger.carry(orphan.node);
     }
+    // Taken from the end, the oldest first.
+    this.#forgettable = [...forgettable.reverse(), ...this.#forgettable];
+    for (let count = 0; count < limits.sweepMax && this.#forgetNext(); count++);
   }
 
-  #forget(node: TreeNode): void {
-    for (const key of this.#tree.forget(node)) {
+  #forgetNext(): boolean {
+    const orphan = this.#forgettable.pop();
+    if (orphan === undefined) return false;
+    if (!isStill(orphan)) return true;
+    for (const key of this.#tree.forget(orphan.node)) {
       for (const register of this.#ledger.document.registersAt(key)) this.#tree.addEntry(register, true);
     }
+    return true;
   }
 }
