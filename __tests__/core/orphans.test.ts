@@ -236,6 +236,12 @@ describe('many that are to be forgotten at the same time', () => {
     expect(left()).toBe(0);
   });
 
+  test('are not where a later write was made meanwhile, which no document has yet', () => {
+    for (const key of KEYS) c.set(key, 'mine');
+    while (c.sweep());
+    expect([c.get('x249'), left()]).toEqual(['mine', 250]);
+  });
+
   test('are not where a new epoch began meanwhile: it is their owner who knows', () => {
     c.beginEpoch();
     while (c.sweep());

@@ -30,7 +30,7 @@ export class Upkeep {
   readonly #absentSince = new Map<string, number>();
   /** The moment of the sweep that goes on, or null. */
   #sweepMs: number | null = null;
-  /** Orphans that are gone on purpose, that were too many to forget at once: each is looked for in all segment maps. The sweep does. */
+  /** Orphans that the sweep is to forget: too many for one piece of work, since each is looked for in all segment maps. */
   #forgettable: Orphan[] = [];
   /** When this epoch began here, in ms since 1970. */
   #epochSince = -Infinity;
@@ -140,7 +140,7 @@ export class Upkeep {
    * What an owner who has told all did not write, or has removed, is gone on purpose, and is forgotten after the
    * retention, but not before the owner can have heard that somebody took it for gone. Where it is gone, who removed
    * the entry may not have heard of it: the manager writes it again, or, after the retention, whoever has it. So it
-   * is, a retention later, where the owner is there, but has not told all: it may be gone before it does.
+   * is, later by as long as a present owner has, where the owner is there, but has not told all.
    */
   #tendOrphans(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
     const { replicaId, now, retentionMs, orphanMsMin } = this.#options;
