@@ -224,6 +224,25 @@ describe('an answer', () => {
     ]);
   });
 
+  test.each([
+    ['an update of an epoch that the peer has left', 'update'],
+    ['an answer in an epoch that the peer has left', 'sync'],
+    ['an update after one that was lost', 'gap'],
+  ])('is what a flush waits for where %s was passed over', (_, kind) => {
+    const talk = kind === 'sync' ? new Talk().set('A', 'x').open('A', 'B').deliver('A') : openTalk();
+    if (kind === 'gap') talk.set('A', 'lost').lose('B');
+    else begin(talk, 'B');
+    if (kind !== 'sync') talk.set('A', 'x');
+    talk.flush('A', 'f');
+    let seen: unknown = 'nothing';
+    for (let round = 0; round < 10 && seen === 'nothing'; round++) {
+      talk.deliver('B', round === 0 ? Infinity : 1).deliver('A');
+      endTurn(talk, 'A');
+      if (talk.script.includes('A: flush f done')) seen = talk.replicas.B.get('x');
+    }
+    expect(seen).toBe(1);
+  });
+
   test('that was not complete when its link was lost is not completed on the next', () => {
     const talk = new Talk();
     talk.replicas.A.set('a', 1);

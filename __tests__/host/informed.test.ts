@@ -6,6 +6,7 @@ import type { Message } from '../../lib/core/message';
 import { Replica } from '../../lib/core/replica';
 import type { OpenCacheOptions } from '../../lib/host/ports';
 import { Session } from '../../lib/core/session';
+import { Informants } from '../../lib/host/informants';
 import { limits } from '../../lib/limits';
 import type { Link } from '../../lib/mesh/link';
 import { Store } from '../../lib/storage/store';
@@ -214,6 +215,31 @@ describe('a peer', () => {
     await host.cache.end();
   });
 
+  test.each([
+    ['and knows still: the files are left alone', true, 0],
+    ['and has gone, or lost its memory: they are looked at', false, 1],
+  ])('that knew before all that could be found were linked is asked again, %s', async (_, isInformed, expected) => {
+    const host = new TestHost(persistent());
+    let go: () => void = () => undefined;
+    const joins = jest.spyOn(host, 'join').mockReturnValue(new Promise<void>((resolve) => (go = resolve)));
+    await until('the file is loaded', () => joins.mock.calls.length > 0);
+    const peer = await meet(host, true);
+    const note = jest.spyOn(Informants.prototype, 'note');
+    await until('it has answered', () => note.mock.calls.length === 1);
+    // One that cannot be linked any more may have told it what is on disk by now.
+    peer.isInformed = isInformed;
+    jest.spyOn(Store.prototype, 'hasForeignFile');
+    let isOpen = false;
+    const emit = (name: string, ..._args: readonly unknown[]): void => {
+      if (name === 'sync') isOpen = true;
+    };
+    host.cache.attach({ gcInterval: 120_000, hasListeners: () => false, emit });
+    go();
+    await until('the cache is open', () => isOpen);
+    expect(looks()).toBe(expected);
+    await host.cache.end();
+  });
+
   test('is told whether this process knows: not while it starts', async () => {
     const host = new TestHost(persistent());
     let go: () => void = () => undefined;
@@ -291,7 +317,11 @@ describe('who has answered is asked again, and waited for, when one that owed an
       const token = tokens(one.heard).at(-1)!;
       host.cache.receive(one.link, [{ type: 'sync', epoch: peer.epoch, token, isComplete: true, isInformed: true, update: peer.encodeState() }]);
     };
-    const asked = occasion === 'sync' ? 2 : 1;
+    if (occasion === 'start') {
+      await until('the first is asked while others are looked for', () => tokens(one.heard).length === 1);
+      answer();
+    }
+    const asked = 2;
     await until('the first is asked', () => tokens(one.heard).length === asked);
     answer();
     await until('so is the second', () => tokens(other.heard).length > 0);

@@ -30,6 +30,8 @@ export class Session {
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
+  /** Something that the peer sent was passed over. It comes with its next answer, and its flushes once more after that. */
+  #lacksSome = false;
   /** Of the state that the peer has answered last, knowing what is on disk. */
   #informedToken = -1;
   readonly #flushes = new Flushes();
@@ -168,6 +170,7 @@ export class Session {
           break;
         case 'flush': {
           const { token } = message;
+          if (this.#lacksSome) break;
           this.#port.onFlush(message.isDurable, (answer) => {
             this.#port.send(flushedMessage(token, answer));
           });
@@ -273,7 +276,8 @@ export class Session {
   }
 
   #receiveSync(message: SyncMessage): void {
-    if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) return;
+    this.#lacksSome = compareEpochs(message.epoch, this.#replica.epoch) !== 0;
+    if (this.#lacksSome) return;
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
     const hasGap = this.#replica.receive([message.update]) === 'gap';
     if (!hasGap) this.#asking.hear(message.epoch, message.token, message.isComplete);
@@ -287,6 +291,7 @@ export class Session {
     const updates = messages.filter((message) => compareEpochs(message.epoch, epoch) === 0);
     const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
     const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
+    this.#lacksSome ||= hasGap || updates.length < messages.length;
     // Something went missing, which the rules of this protocol exclude: do not guess, ask.
     if ((hasGap || isLate) && !this.#asking.isOpen && !this.#isWaiting) this.#askInTurn();
   }

@@ -287,7 +287,8 @@ export class OpenCache {
       // Alone, for now. The host has reported it, and tries again.
     }
     this.#addLinks();
-    // Some may have answered already.
+    // Some may have answered already, and somebody may have gone since who could not be linked any more.
+    this.#peers.askAgain();
     await this.#learn(0, () => this.#peers.answers());
     this.#state = 'open';
     this.chooseManager();

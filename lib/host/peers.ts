@@ -230,6 +230,17 @@ export class Peers {
   }
 
   /**
+   * Asks all who have answered, or are about to, once more: somebody may be gone whom nobody can ask any more, and what
+   * others had from that one may have come to them after they had given their answers. These no longer count as informed.
+   */
+  askAgain(leaving?: Link): void {
+    this.informants.noteLoss(this.#tokens());
+    for (const [link, session] of this.#sessions) {
+      if (link !== leaving && (session.isPresent || session.asking.isOpen)) this.#catchUp.askAgain(link);
+    }
+  }
+
+  /**
    * Resolves when every peer has merged what was pushed before, and peer `managerId` has it on disk.
    * Rejects with ERR_CLUSTER_CACHE_TIMEOUT if one does not answer.
    */
@@ -265,17 +276,11 @@ export class Peers {
     return Array.from(this.#sessions, ([link, session]) => [link, session.asking.last] as const);
   }
 
-  /**
-   * A peer has gone, or goes now, and owes an answer: what others had from it may have come to them after they had
-   * given theirs. Where somebody waits for answers, they are asked again.
-   */
+  /** A peer has gone, or goes now, and owes an answer. Where somebody waits for answers, the others are asked again. */
   #noteLoss(leaving?: Link): void {
     this.#losses++;
-    this.informants.noteLoss(this.#tokens());
-    if (this.#waits.isEmpty) return;
-    for (const [link, session] of this.#sessions) {
-      if (link !== leaving && (session.isPresent || session.asking.isOpen)) this.#catchUp.askAgain(link);
-    }
+    if (this.#waits.isEmpty) this.informants.noteLoss(this.#tokens());
+    else this.askAgain(leaving);
   }
 
   /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
