@@ -35,8 +35,8 @@ export class Ledger {
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
   readonly #clearings = new Set<TreeNode>();
   readonly #wards = new Set<string>();
-  /** How many of the outbox, from its beginning, have to go until all is written that the epoch before had. */
-  #carriedLeft = 0;
+  /** Likewise, but the epoch before had it: these go before the outbox, the last one first. */
+  readonly #carried: TreeNode[] = [];
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
@@ -58,17 +58,17 @@ export class Ledger {
 
   /** Whether a winner waits to be written. */
   get hasUnwritten(): boolean {
-    return this.#outbox.size > 0;
+    return this.#outbox.size + this.#carried.length > 0;
   }
 
   /** Whether something of the epoch before waits to be written into this one. */
   get isCarrying(): boolean {
-    return this.#carriedLeft > 0;
+    return this.#carried.length > 0;
   }
 
   /** Whether a commit would do something. */
   get isBehind(): boolean {
-    return this.#outbox.size + this.#removals.size + this.#expired.size > 0 || this.#document.needsCompaction;
+    return this.hasUnwritten || this.#removals.size + this.#expired.size > 0 || this.#document.needsCompaction;
   }
 
   /** The document has changed from outside. */
@@ -83,7 +83,8 @@ export class Ledger {
     this.#removals.clear();
     this.#expired.clear();
     this.#clearings.clear();
-    this.#carriedLeft = this.#outbox.size;
+    for (const node of this.#outbox) this.#carried.push(node);
+    this.#outbox.clear();
     this.#revision++;
   }
 
@@ -117,8 +118,8 @@ export class Ledger {
 
   /** Likewise, for what the document of the epoch before had, and this one ought to have. */
   carry(node: TreeNode): void {
-    this.write(node);
-    this.#carriedLeft = this.#outbox.size;
+    if (node.register !== null) node.register.home = null;
+    this.#carried.push(node);
   }
 
   /** `register`, which the document holds, has lost at `node`. */
@@ -219,9 +220,7 @@ export class Ledger {
       return this.#document.commit(order);
     } catch (error) {
       // They are still to be written, into another document, and before all others.
-      const others = [...this.#outbox];
-      this.#outbox.clear();
-      for (const node of [...nodes, ...others]) this.#outbox.add(node);
+      for (const node of nodes) this.#carried.push(node);
       throw error;
     }
   }
@@ -259,14 +258,18 @@ export class Ledger {
   #takeOutbox(countMax: number): TreeNode[] {
     const nodes: TreeNode[] = [];
     let bytes = 0;
-    for (const node of this.#outbox) {
-      if (nodes.length >= countMax || bytes >= limits.commitBytesMax) break;
-      this.#outbox.delete(node);
-      if (this.#carriedLeft > 0) this.#carriedLeft--;
+    const hasRoom = (): boolean => nodes.length < countMax && bytes < limits.commitBytesMax;
+    const take = (node: TreeNode): void => {
       // Hidden or replaced before it was written: nobody needs to hear of it.
-      if (node.register?.home !== null) continue;
+      if (node.register?.home !== null) return;
       nodes.push(node);
       bytes += node.register.bytes;
+    };
+    while (this.#carried.length > 0 && hasRoom()) take(this.#carried.pop()!);
+    for (const node of this.#outbox) {
+      if (!hasRoom()) break;
+      this.#outbox.delete(node);
+      take(node);
     }
     return nodes;
   }

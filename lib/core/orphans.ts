@@ -9,9 +9,9 @@ import type { Stamp } from './stamp';
 /** The home of an orphan: no segment map has that name. */
 const ORPHANED = '';
 
-export interface Orphan {
+/** With the stamp of the write that it is. */
+export interface Orphan extends Stamp {
   readonly node: TreeNode;
-  readonly stamp: Stamp;
   /** Milliseconds since 1970. */
   readonly since: number;
   /** Who looked after its entry, and alone knows what is to become of it. */
@@ -36,7 +36,7 @@ export class Orphans {
   add(node: TreeNode, register: Register, owner: string, isRemoved: boolean): void {
     register.home = ORPHANED;
     const { time, writer } = register;
-    this.#orphans.push({ node, stamp: { time, writer }, since: this.#now(), owner, isRemoved });
+    this.#orphans.push({ time, writer, node, since: this.#now(), owner, isRemoved });
   }
 
   /** Takes out those that are due; those that have found a home, or have lost, are orphans no more. */
@@ -53,7 +53,9 @@ export class Orphans {
 
   /** Who looked after them. */
   owners(): Set<string> {
-    return new Set(this.#orphans.filter(isStill).map(({ owner }) => owner));
+    const owners = new Set<string>();
+    for (const orphan of this.#orphans) if (!owners.has(orphan.owner) && isStill(orphan)) owners.add(orphan.owner);
+    return owners;
   }
 
   some(matches: (orphan: Orphan) => boolean): boolean {
@@ -62,7 +64,8 @@ export class Orphans {
 }
 
 /** Whether it has neither found a home nor lost. */
-export function isStill({ node: { register }, stamp }: Orphan): boolean {
+export function isStill(orphan: Orphan): boolean {
+  const { register } = orphan.node;
   // Not by identity: it may have been swept meanwhile.
-  return register !== null && isOrphan(register) && isSameWrite(register, stamp);
+  return register !== null && isOrphan(register) && isSameWrite(register, orphan);
 }

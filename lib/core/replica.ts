@@ -206,7 +206,7 @@ export class Replica {
     this.#tree.beginDocument((node) => {
       // Any copy will do: two who have one each must not each wait for the other.
       const isOurs = this.#ledger.hasCopy(node);
-      if (isOurs) this.#ledger.write(node);
+      if (isOurs) this.#ledger.carry(node);
       return isOurs;
     });
     this.#ledger.replaceDocument(this.#createDocument(epoch));

@@ -10,8 +10,7 @@ import { TreeNode } from './node';
 import { isOrphan, Orphans } from './orphans';
 import { parsePath, splitKey, type Path } from './path';
 import { PathIndex } from './path-index';
-import type { Register } from './register';
-import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue } from './register';
+import { expiryTime, hasExpired, isSameWrite, supersedes, withoutValue, type Register } from './register';
 import type { Stamp } from './stamp';
 import { Tally } from './tally';
 import { Timetable } from './timetable';
@@ -186,19 +185,23 @@ export class Tree {
   beginDocument(isOurs: (node: TreeNode) => boolean): void {
     // Not by recursion, which would take several times as long for a large tree that was never walked before.
     const nodes = [this.root];
-    for (let next = 0; next < nodes.length; ) {
-      const node = nodes[next++]!;
+    const bare: TreeNode[] = [];
+    let [lastHome, owner] = ['', ''];
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
       if (node.children !== null) for (const child of node.children.values()) nodes.push(child);
       const { register } = node;
-      const home = register?.home ?? null;
-      if (register !== null && home !== null && !isOrphan(register) && !isOurs(node)) {
-        this.orphans.add(node, register, ownerOf(home), false);
+      if (register === null) {
+        bare.push(node);
+      } else if (register.home !== null && !isOrphan(register) && !isOurs(node)) {
+        // Most have the home of the one before.
+        if (register.home !== lastHome) [lastHome, owner] = [register.home, ownerOf(register.home)];
+        this.orphans.add(node, register, owner, false);
       }
       node.entries = 0;
       node.hasCopies = false;
     }
     this.tally.entries = 0;
-    for (const node of nodes.reverse()) if (node.register === null) node.prune();
+    for (const node of bare.reverse()) node.prune();
   }
 
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */

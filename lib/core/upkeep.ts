@@ -145,14 +145,17 @@ export class Upkeep {
   #tendOrphans(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string>): void {
     const { replicaId, now, retentionMs, orphanMsMin } = this.#options;
     const isTold = (owner: string): boolean => owner === replicaId || heard.has(owner);
-    const waitOf = ({ owner }: Orphan): number => {
+    const waitOf = (owner: string): number => {
       const ownersMs = Math.max(retentionMs(), orphanMsMin);
       if (isTold(owner)) return ownersMs;
       return (isManager ? 0 : retentionMs()) + (connected.has(owner) ? ownersMs : 0);
     };
+    const { orphans } = this.#tree;
+    // There may be very many of each.
+    const waits = new Map(Array.from(orphans.owners(), (owner) => [owner, waitOf(owner)]));
     const nowMs = now();
     const forgettable: Orphan[] = [];
-    for (const orphan of this.#tree.orphans.take((one) => nowMs - one.since >= waitOf(one))) {
+    for (const orphan of orphans.take(({ owner, since }) => nowMs - since >= waits.get(owner)!)) {
       if (isTold(orphan.owner) || !this.#isWanted(orphan)) forgettable.push(orphan);
       else this.#ledger.carry(orphan.node);
     }
