@@ -46,8 +46,8 @@ export const limits = {
   commitBytesMax: 4 * MiB,
   /** Yjs structs of a document's state that are encoded in one turn of the event loop: less than a millisecond. */
   stateStructsMax: 500,
-  /** Yjs structs that are looked at in one turn to see whether they are removed: some 2 milliseconds. */
-  stateLooksMax: 20_000,
+  /** Yjs structs that are looked at in one turn to see whether they are removed: one or two milliseconds. */
+  stateLooksMax: 10_000,
   /** Commits and updates with removals that are taken down while that goes on. */
   removalsNotedMax: 10_000,
   /** Bytes of a document's state that are encoded in one turn, give or take one value. */

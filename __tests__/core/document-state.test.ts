@@ -92,6 +92,40 @@ test('a slice holds no more structs than it may, nor many bytes', () => {
   for (let slice = state.next(); slice !== null; slice = state.next()) expect(slice.length).toBeLessThan(400_000);
 });
 
+test('a slice ends early when there is no time left, but brings something, and nothing is lost by that', () => {
+  const doc = new Y.Doc();
+  const map = doc.getMap<string>('m');
+  for (let i = 0; i < 100; i++) map.set(`k${i}`, `value ${i}`);
+  // Of a second client, so that time is over between two runs as well.
+  const other = new Y.Doc();
+  Y.applyUpdate(other, Y.encodeStateAsUpdate(doc));
+  other.getMap<string>('m').set('other', 'value');
+  Y.applyUpdate(doc, Y.encodeStateAsUpdate(other));
+  const state = new DocumentState(doc);
+  const receiver = new Y.Doc();
+  let count = 0;
+  for (let slice = state.next(() => false); slice !== null; slice = state.next(() => false)) {
+    expect(slice.length).toBeLessThan(1000);
+    Y.applyUpdate(receiver, slice);
+    expect(receiver.store.pendingStructs).toBeNull();
+    count++;
+  }
+  expect(count).toBe(Math.ceil(101 / 16));
+  expect(receiver.getMap('m').toJSON()).toEqual(doc.getMap('m').toJSON());
+});
+
+test('a slice stays as it is when the next one is made', () => {
+  const doc = new Y.Doc();
+  const map = doc.getMap<string>('m');
+  for (let i = 0; i < 100; i++) map.set(`k${i}`, `value ${i}`);
+  const state = new DocumentState(doc, undefined, { structsMax: 10 });
+  const slices: Uint8Array[] = [];
+  for (let slice = state.next(); slice !== null; slice = state.next()) slices.push(slice);
+  const receiver = new Y.Doc();
+  for (const slice of slices) if (slice.length > 0) Y.applyUpdate(receiver, slice);
+  expect(receiver.getMap('m').toJSON()).toEqual(map.toJSON());
+});
+
 test('nothing is left to say to who has everything', () => {
   const doc = new Y.Doc();
   doc.getMap('maps').set('k', 1);

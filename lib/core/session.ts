@@ -246,7 +246,7 @@ export class Session {
   goOn(): void {
     while (this.#answering !== null) {
       const { state, token } = this.#answering;
-      const update = state.next()!;
+      const update = state.next(this.#port.hasRoom)!;
       if (state.isOver) {
         this.#answering = null;
         this.#finish(token, update);

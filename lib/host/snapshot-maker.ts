@@ -56,7 +56,8 @@ export class SnapshotMaker {
     const state = replica.beginState();
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {
-      const update = state.next();
+      const end = performance.now() + limits.turnMs;
+      const update = state.next(() => performance.now() < end);
       if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
       if (update.length > 0) encoder.add({ epoch, update });
       revision = replica.revision;
