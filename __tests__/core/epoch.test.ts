@@ -68,6 +68,18 @@ test('what was not committed goes into the new epoch', () => {
   for (const one of [a, b, c]) expect(one.get([])).toEqual({ ...everything, new: 1 });
 });
 
+test('what waited already when the epoch began counts as carried: the document before may have had it', () => {
+  const one = new Bench().create();
+  one.set('old', 1);
+  one.commit();
+  one.set('new', 1);
+  one.beginEpoch();
+  one.commit(1);
+  expect([one.hasUnwritten, one.isWhole]).toEqual([true, false]);
+  one.commit();
+  expect([one.hasUnwritten, one.isWhole]).toEqual([false, true]);
+});
+
 test('the dead are not carried: history does not outlive its epoch', () => {
   for (let i = 0; i < 5000; i++) {
     a.set(`k${i % 10}`, i);
