@@ -80,6 +80,17 @@ test('what waited already when the epoch began counts as carried: the document b
   expect([one.hasUnwritten, one.isWhole]).toEqual([false, true]);
 });
 
+test('what is overwritten before it is carried is written once', () => {
+  const [one, fresh] = [new Bench().create(), new Bench().create()];
+  one.set('k', 1);
+  one.commit();
+  one.beginEpoch();
+  one.set('k', 2);
+  fresh.set('k', 2);
+  for (const each of [one, fresh]) each.commit();
+  expect(one.census()).toEqual(fresh.census());
+});
+
 test('the dead are not carried: history does not outlive its epoch', () => {
   for (let i = 0; i < 5000; i++) {
     a.set(`k${i % 10}`, i);

@@ -256,13 +256,14 @@ export class Ledger {
   }
 
   #takeOutbox(countMax: number): TreeNode[] {
-    const nodes: TreeNode[] = [];
+    // Each once: what was carried may have been overwritten since.
+    const nodes = new Set<TreeNode>();
     let bytes = 0;
-    const hasRoom = (): boolean => nodes.length < countMax && bytes < limits.commitBytesMax;
+    const hasRoom = (): boolean => nodes.size < countMax && bytes < limits.commitBytesMax;
     const take = (node: TreeNode): void => {
       // Hidden or replaced before it was written: nobody needs to hear of it.
-      if (node.register?.home !== null) return;
-      nodes.push(node);
+      if (node.register?.home !== null || nodes.has(node)) return;
+      nodes.add(node);
       bytes += node.register.bytes;
     };
     while (this.#carried.length > 0 && hasRoom()) take(this.#carried.pop()!);
@@ -271,7 +272,7 @@ export class Ledger {
       this.#outbox.delete(node);
       take(node);
     }
-    return nodes;
+    return [...nodes];
   }
 
   #takeRemovals(countMax: number): EntryPlace[] {
