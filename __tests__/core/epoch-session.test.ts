@@ -243,6 +243,25 @@ describe('an answer', () => {
     expect(seen).toBe(1);
   });
 
+  test('that was not complete is asked for once more after a gap, and a flush is answered after that', () => {
+    const talk = new Talk();
+    talk.replicas.A.set('waits', 1);
+    talk.open('A', 'B').settle();
+    expect(talk.sessions.B!.asking.isOpen).toBe(true);
+    const other = talk.bench.create({ id: 'c' });
+    const updates = ['lost', 'late'].map((key) => {
+      other.set(key, 1);
+      return other.commit()!;
+    });
+    talk.replicas.A.receive(updates);
+    talk.sessions.A!.push(updates[1]!);
+    endTurn(talk, 'A');
+    talk.flush('A', 'f');
+    const said = talk.settle();
+    expect(said).toContain('A: flush f done');
+    talk.expectSame(['late', 'lost', 'waits']);
+  });
+
   test('that was not complete when its link was lost is not completed on the next', () => {
     const talk = new Talk();
     talk.replicas.A.set('a', 1);

@@ -292,8 +292,8 @@ export class Session {
     const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
     const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
     this.#lacksSome ||= hasGap || updates.length < messages.length;
-    // Something went missing, which the rules of this protocol exclude: do not guess, ask.
-    if ((hasGap || isLate) && !this.#asking.isOpen && !this.#isWaiting) this.#askInTurn();
+    // Something went missing, which the rules of this protocol exclude: do not guess, ask, unless an answer is on its way.
+    if ((hasGap || isLate) && !this.#asking.isCatchingUp && !this.#isWaiting) this.#askInTurn();
   }
 
   #receiveCompare(message: CompareMessage): void {
