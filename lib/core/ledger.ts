@@ -35,7 +35,7 @@ export class Ledger {
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
   readonly #clearings = new Set<TreeNode>();
   readonly #wards = new Set<string>();
-  /** Likewise, but the epoch before had it: these go before the outbox, the last one first. */
+  /** Nodes that are to be written as well, since the document of the epoch before may have had them: before the outbox, the last first. */
   readonly #carried: TreeNode[] = [];
   #revision = 0;
 

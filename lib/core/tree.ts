@@ -201,7 +201,7 @@ export class Tree {
       node.hasCopies = false;
     }
     this.tally.entries = 0;
-    for (const node of bare.reverse()) node.prune();
+    for (const node of bare.reverse()) node.prune(); // those below first
   }
 
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */
