@@ -91,7 +91,9 @@ export const limits = {
   /** Expired values, and old tombstones, that a sweep deals with between two looks at the clock. */
   sweepMax: 100,
   /** Milliseconds that a sweep may take of one turn of the event loop, before what it did is committed. */
-  sweepMs: 3,
+  sweepMs: 1,
+  /** Milliseconds between two such turns; half of it with every `gcInterval` that the sweep has gone on. */
+  sweepPauseMs: 10,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
   /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */

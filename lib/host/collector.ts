@@ -13,8 +13,9 @@ export interface CollectorOptions {
 export class Collector {
   readonly #options: CollectorOptions;
   #timer: NodeJS.Timeout | null = null;
-  /** A sweep goes on, a part of it in every turn; a second one would only crowd the event loop. */
-  #isSweeping = false;
+  #intervalMs = 0;
+  /** When the sweep that goes on has begun, by `performance.now()`; null if there is none. */
+  #sweepSince: number | null = null;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -23,9 +24,10 @@ export class Collector {
   /** Collects every `intervalMs` from now on. */
   start(intervalMs: number): void {
     this.stop();
+    this.#intervalMs = intervalMs;
     this.#timer = setInterval(() => {
       this.#options.serve();
-      if (!this.#isSweeping) this.#sweep();
+      if (this.#sweepSince === null) this.#sweep(performance.now());
     }, intervalMs);
     this.#timer.unref();
   }
@@ -35,20 +37,29 @@ export class Collector {
     this.#timer = null;
   }
 
-  /** Expired values become tombstones and old ones are forgotten, some in every turn of the event loop. */
-  #sweep(): void {
-    this.#isSweeping = false;
+  /**
+   * Expired values become tombstones and old ones are forgotten, some at a time with pauses between: all processes do so
+   * at the same moment, and each is told of what every other does.
+   */
+  #sweep(since: number): void {
+    this.#sweepSince = null;
     if (this.#timer === null) return;
     const { replica, commit } = this.#options;
     const end = performance.now() + limits.sweepMs;
     let hasMore: boolean;
+    // What is to be told takes longer to commit, and to take in elsewhere, than to sweep.
     do hasMore = replica.sweep(limits.sweepMax);
-    while (hasMore && performance.now() < end);
+    while (hasMore && !replica.hasUncommitted && performance.now() < end);
     commit();
     if (!hasMore) return;
-    this.#isSweeping = true;
-    setImmediate(() => {
-      this.#sweep();
-    }).unref();
+    this.#sweepSince = since;
+    setTimeout(() => {
+      this.#sweep(since);
+    }, this.#pauseMs(since)).unref();
+  }
+
+  /** Halves with every interval that the sweep has gone on: what expires must not outrun it. */
+  #pauseMs(since: number): number {
+    return limits.sweepPauseMs / 2 ** Math.floor((performance.now() - since) / this.#intervalMs);
   }
 }
