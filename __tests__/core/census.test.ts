@@ -1,7 +1,7 @@
 /** The census: counters that are kept with each change equal what counting everything gives. */
 import fc from 'fast-check';
 import * as Y from 'yjs';
-import { decodeEntry } from '../../lib/core/entry';
+import { decodeEntry, parseSegmentId } from '../../lib/core/entry';
 import type { TreeNode } from '../../lib/core/node';
 import { parseKey } from '../../lib/core/path';
 import { supersedes, type Register } from '../../lib/core/register';
@@ -27,7 +27,7 @@ type Op = typeof op extends fc.Arbitrary<infer T> ? T : never;
 function registersOf(replica: Replica): Register[] {
   const registers: Register[] = [];
   for (const [id, map] of documentOf(replica).getMap('segments')) {
-    for (const [key, entry] of map as Y.Map<unknown>) registers.push(decodeEntry(entry, key, id)!);
+    for (const [key, entry] of map as Y.Map<unknown>) registers.push(decodeEntry(entry, key, parseSegmentId(id)!)!);
   }
   return registers;
 }
@@ -189,7 +189,7 @@ describe('a tree', () => {
     if (register !== null) sum[register.value === undefined ? 'tombstones' : 'live']++;
     sum.bytes += register?.bytes ?? 0;
     sum.entries += entries;
-    if (node.children !== null) for (const child of node.children.values()) recount(child, sum);
+    for (const child of node.children()) recount(child, sum);
     return sum;
   }
 });

@@ -4,7 +4,7 @@ import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import type { Commit, CommitOrder, EntryPlace } from '../../lib/core/commit';
 import { Document } from '../../lib/core/document';
-import { decodeEntry, encodeEntry, formatSegmentId, segmentOwner } from '../../lib/core/entry';
+import { decodeEntry, encodeEntry, formatSegmentId, parseSegmentId, segmentOwner, writerIn } from '../../lib/core/entry';
 import { firstEpoch } from '../../lib/core/epoch';
 import type { Register } from '../../lib/core/register';
 import type { JsonValue } from '../../lib/core/value';
@@ -55,6 +55,8 @@ class Vandal {
 }
 
 describe('an entry', () => {
+  const SEGMENT = parseSegmentId('r0.1')!;
+
   test('encoded and decoded is the same register, at home in its segment map', () => {
     const any = fc.record({
       time: fc.integer({ min: 0, max: HYBRID_TIME_MAX }),
@@ -65,8 +67,9 @@ describe('an entry', () => {
     fc.assert(
       fc.property(any, fc.boolean(), (written, isOwn) => {
         const owner = isOwn ? written.writer : 'other';
-        const entry = encodeEntry({ ...written, key: 'a[0]', bytes: 0, home: null }, owner);
-        const decoded = decodeEntry(JSON.parse(JSON.stringify(entry)), 'a[0]', formatSegmentId(owner, 7));
+        const register = { ...written, key: 'a[0]', bytes: 0, home: null };
+        const entry = encodeEntry(register, writerIn(register, owner));
+        const decoded = decodeEntry(JSON.parse(JSON.stringify(entry)), 'a[0]', parseSegmentId(formatSegmentId(owner, 7))!);
         expect(decoded).toMatchObject({ ...written, key: 'a[0]', home: `${owner}.7` });
       }),
     );
@@ -92,16 +95,16 @@ describe('an entry', () => {
     ['a value that is bytes', [1, 0, 0, new Uint8Array(1)]],
     ['a value that is a bigint', [1, 0, 0, [1n]]],
     ['a value that is NaN', [1, 0, 0, NaN]],
-  ])('that is %s is no register', (_name, entry) => expect(decodeEntry(entry, 'a', 'r0.1')).toBeNull());
+  ])('that is %s is no register', (_name, entry) => expect(decodeEntry(entry, 'a', SEGMENT)).toBeNull());
 
   test.each(['a["b"]', '.a', '__proto__', 'a.__proto__', 'x'.repeat(1025), '\ud800'])('at the key %j is none', (key) => {
-    expect(decodeEntry([1, 0, 0, 'v'], key, 'r0.1')).toBeNull();
+    expect(decodeEntry([1, 0, 0, 'v'], key, SEGMENT)).toBeNull();
   });
 
-  test('of a segment map without an owner is none', () => {
+  test('of a segment map without an owner there is none', () => {
     for (const home of ['', '.', '.1', 'nodot', 'A.1', 'a.b.1', `${'x'.repeat(33)}.1`]) {
       expect(segmentOwner(home)).toBeNull();
-      expect(decodeEntry([1, 0, 0, 'v'], 'a', home)).toBeNull();
+      expect(parseSegmentId(home)).toBeNull();
     }
     expect(segmentOwner('r0.12')).toBe('r0');
   });

@@ -50,7 +50,7 @@ function forgetOrphans(beforeMs: number): string[] {
 
 function countNodes(node: TreeNode): number {
   let count = 1;
-  if (node.children !== null) for (const child of node.children.values()) count += countNodes(child);
+  for (const child of node.children()) count += countNodes(child);
   return count;
 }
 

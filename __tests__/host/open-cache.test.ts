@@ -102,11 +102,10 @@ describe('a document that cannot be written to', () => {
 
   test('is not replaced again and again because of one value, however much else can be written', async () => {
     const { cache } = await open();
-    const { prototype } = Y.Map as unknown as { prototype: { set: (this: unknown, key: string, value: unknown) => unknown } };
-    const { set } = prototype;
-    jest.spyOn(prototype, 'set').mockImplementation(function (this: unknown, key, value) {
-      if (key === 'poison') throw new Error('poison');
-      return set.call(this, key, value);
+    const { integrate } = Y.Item.prototype;
+    jest.spyOn(Y.Item.prototype, 'integrate').mockImplementation(function (this: Y.Item, ...args) {
+      if (this.parentSub === 'poison') throw new Error('poison');
+      integrate.apply(this, args);
     });
     for (let i = 0; i < 1000; i++) cache.replica.set(i === 500 ? 'poison' : `k${i}`, i);
     let turns = 0;

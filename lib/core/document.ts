@@ -1,8 +1,9 @@
 /**
  * The document: the Yjs document that carries the registers of one cache for one epoch.
  *
- * With apply.ts and document-state.ts all that knows Yjs. Registers go in and come out; updates and state vectors are bytes. Only the
- * owner of a segment map changes it, so no update refers to another writer's entries (docs/architecture.md).
+ * With apply.ts, document-state.ts and entry-content.ts all that knows Yjs. Registers go in and come out; updates and state
+ * vectors are bytes. Only the owner of a segment map changes it, so no update refers to another writer's entries
+ * (docs/architecture.md).
  */
 import * as Y from 'yjs';
 import type { Register } from './register';
@@ -10,8 +11,9 @@ import type { Epoch } from './epoch';
 import type { AddedEntry, Commit, CommitOrder, CommittedEntry, DocumentChanges, EntryPlace } from './commit';
 import { applyUpdates } from './apply';
 import { DocumentState, type SliceLimits } from './document-state';
-import { decodeEntry, encodeEntry, isKnownEntry, recallEntry, segmentOwner } from './entry';
-import { Segments, type SegmentMaps } from './segments';
+import { decodeEntry, parseSegmentId, segmentOwner, writerIn, type SegmentName } from './entry';
+import { EntryContent, keepEntry, putEntry } from './entry-content';
+import { Segments, type SegmentMap, type SegmentMaps } from './segments';
 import { ROOT_NAME, type Survey } from './update';
 import { limits } from '../limits';
 
@@ -33,7 +35,7 @@ export class Document {
   readonly epoch: Epoch;
   readonly #doc: Y.Doc;
   readonly #root: Y.Map<unknown>;
-  readonly #segments: Segments;
+  readonly #segments: Segments<Y.Map<unknown>, EntryContent>;
   readonly #replicaId: string;
   readonly #timeMax: (() => number) | undefined;
   #changes: { added: AddedEntry[]; removed: EntryPlace[]; refused: number } = noChanges();
@@ -102,7 +104,7 @@ export class Document {
   tendedAt(key: string): Register[] {
     const found: Register[] = [];
     for (const { id, map } of this.#segments.tended) {
-      const register = map.has(key) ? recallEntry(map.get(key), key, id) : null;
+      const register = recall(map, key, id);
       if (register !== null) found.push(register);
     }
     return found;
@@ -164,7 +166,7 @@ export class Document {
   registersAt(key: string): Register[] {
     const found: Register[] = [];
     for (const [id, map] of this.#root.entries()) {
-      const register = map instanceof Y.Map && map.has(key) ? recallEntry(map.get(key), key, id) : null;
+      const register = map instanceof Y.Map ? recall(map, key, id) : null;
       if (register !== null) found.push(register);
     }
     return found;
@@ -198,7 +200,7 @@ export class Document {
   #carryOut(order: CommitOrder): Omit<Commit, 'update'> {
     for (const place of order.removals) if (this.#segments.remove(place.segmentId, place.key)) order.onRemoved(place);
     const displaced = order.tombstones.filter(
-      (register) => !this.#segments.replace(register.home!, register.key, this.#encode(register)),
+      (register) => !this.#segments.replace(register.home!, register.key, this.#contentOf(register)),
     );
     const dropped = this.#compact(order);
     const entries = order.registers.map((register) => this.#put(register));
@@ -219,7 +221,7 @@ export class Document {
         // Moved before, in an earlier commit perhaps, or dead.
         if (lost.has(key)) continue;
         if (count >= countMax || bytes >= limits.compactionBytesMax) return dropped;
-        const register = survivor(key, id, () => recallEntry(map.get(key), key, id));
+        const register = survivor(key, id, () => recall(map, key, id));
         this.#segments.lose(id, key);
         count++;
         if (register === null) continue;
@@ -228,7 +230,7 @@ export class Document {
       }
       for (const key of map.keys()) {
         // What is no register was never told of, so nobody need hear that it goes.
-        if (isKnownEntry(map.get(key))) dropped.push({ segmentId: id, key });
+        if (map.get(key) instanceof EntryContent) dropped.push({ segmentId: id, key });
         count++;
       }
       this.#segments.drop(segment);
@@ -237,11 +239,11 @@ export class Document {
   }
 
   #put(register: Register): CommittedEntry {
-    return this.#segments.put(register.key, this.#encode(register));
+    return this.#segments.put(register.key, this.#contentOf(register));
   }
 
-  #encode(register: Register): readonly unknown[] {
-    return encodeEntry(register, this.#replicaId);
+  #contentOf(register: Register): EntryContent {
+    return new EntryContent(register, writerIn(register, this.#replicaId));
   }
 
   #collect(event: SegmentEvent): void {
@@ -251,32 +253,38 @@ export class Document {
         if (action !== 'delete') this.#collectSegment(id);
       }
     } else if (event.target instanceof Y.Map && event.target.parent === this.#root) {
-      const id = event.target._item?.parentSub ?? '';
+      const map = event.target as Y.Map<unknown>;
+      const segment = parseSegmentId(map._item?.parentSub ?? '');
       // One of nobody was refused as a whole.
-      if (segmentOwner(id) === null) return;
+      if (segment === null) return;
       for (const [key, { action, oldValue }] of event.keys) {
-        this.#segments.note(id, key, action);
-        const wasRegister = action !== 'add' && isKnownEntry(oldValue);
-        const isRegister = action !== 'delete' && this.#collectEntry(id, key, fitEntry(event.target, key), wasRegister);
-        if (wasRegister && !isRegister) this.#changes.removed.push({ segmentId: id, key });
+        this.#segments.note(segment.home, key, action);
+        const wasRegister = action !== 'add' && oldValue instanceof EntryContent;
+        const isRegister = action !== 'delete' && this.#collectEntry(map, segment, key, wasRegister);
+        if (wasRegister && !isRegister) this.#changes.removed.push({ segmentId: segment.home, key });
       }
     }
   }
 
   #collectSegment(id: string): void {
     const map = findMap(this.#root, id);
-    if (map === null || segmentOwner(id) === null) {
+    const segment = parseSegmentId(id);
+    if (map === null || segment === null) {
       this.#changes.refused++;
       return;
     }
-    for (const key of map.keys()) this.#collectEntry(id, key, fitEntry(map, key), false);
+    for (const key of map.keys()) this.#collectEntry(map, segment, key, false);
   }
 
-  #collectEntry(segmentId: string, key: string, entry: unknown, isReplacement: boolean): boolean {
-    const register = decodeEntry(entry, key, segmentId, this.#timeMax?.());
-    if (register === null) this.#changes.refused++;
-    else this.#changes.added.push({ register, isReplacement });
-    return register !== null;
+  #collectEntry(map: Y.Map<unknown>, segment: SegmentName, key: string, isReplacement: boolean): boolean {
+    const register = decodeEntry(map.get(key), key, segment, this.#timeMax?.());
+    if (register === null) {
+      this.#changes.refused++;
+      return false;
+    }
+    keepEntry(map, key, new EntryContent(register, writerIn(register, segment.owner)));
+    this.#changes.added.push({ register, isReplacement });
+    return true;
   }
 
   /** A whole segment map was deleted: its entries went with it, and only their keys are left to read. */
@@ -288,7 +296,7 @@ export class Document {
       // What came and went within these updates was never told of.
       while (item !== null && event.adds(item)) item = item.left;
       if (item === null || !event.deletes(item)) continue;
-      if (isKnownEntry(item.content.getContent().at(-1))) this.#changes.removed.push({ segmentId: id, key });
+      if (item.content instanceof EntryContent) this.#changes.removed.push({ segmentId: id, key });
     }
   }
 }
@@ -308,14 +316,10 @@ function noChanges(): { added: AddedEntry[]; removed: EntryPlace[]; refused: num
   return { added: [], removed: [], refused: 0 };
 }
 
-/** The entry at `key`. Yjs has read it into lists with room for sixteen more; it never grows. */
-function fitEntry(map: Y.Map<unknown>, key: string): unknown {
-  const entry = map.get(key);
-  const content = map._map.get(key)?.content;
-  if (!Array.isArray(entry) || !(content instanceof Y.ContentAny)) return entry;
-  const fitted: unknown = entry.slice();
-  content.arr = [fitted];
-  return fitted;
+/** The register that `map`, a segment map named `home`, has at `key`; null if it has none. */
+function recall(map: SegmentMap, key: string, home: string): Register | null {
+  const content = map.get(key);
+  return content instanceof EntryContent ? content.registerIn(home) : null;
 }
 
 function findMap(root: Y.Map<unknown>, id: string): Y.Map<unknown> | null {
@@ -323,7 +327,7 @@ function findMap(root: Y.Map<unknown>, id: string): Y.Map<unknown> | null {
   return map instanceof Y.Map ? map : null;
 }
 
-function segmentMaps(root: Y.Map<unknown>): SegmentMaps {
+function segmentMaps(root: Y.Map<unknown>): SegmentMaps<Y.Map<unknown>, EntryContent> {
   return {
     ids: () => root.keys(),
     find: (id) => findMap(root, id),
@@ -332,6 +336,7 @@ function segmentMaps(root: Y.Map<unknown>): SegmentMaps {
       root.delete(id);
     },
     // Yjs keeps what was deleted, too.
-    countEver: (map) => (map instanceof Y.Map ? map._map.size : 0),
+    countEver: (map) => map._map.size,
+    put: putEntry,
   };
 }

@@ -13,9 +13,21 @@ import { adoptValue, type JsonValue } from './value';
 const REPLICA_ID = /^[0-9a-z]{1,32}$/;
 const SEGMENT_ID = /^([0-9a-z]{1,32})\.[0-9]+$/;
 
+/** The name of a segment map, and the replica that owns it. */
+export interface SegmentName {
+  readonly home: string;
+  readonly owner: string;
+}
+
 /** The name of the `number`-th segment map of `replica`. */
 export function formatSegmentId(replica: string, number: number): string {
   return `${replica}.${number}`;
+}
+
+/** `home`, if it names a segment map. */
+export function parseSegmentId(home: string): SegmentName | null {
+  const owner = segmentOwner(home);
+  return owner === null ? null : { home, owner };
 }
 
 /** The replica that owns a segment map, or null if `id` names none. */
@@ -36,31 +48,30 @@ export function isEarlierSegment(id: string | null, other: string | null): boole
   return Number(id.slice(owner.length + 1)) < Number(other.slice(owner.length + 1));
 }
 
-export function encodeEntry(register: Register, owner: string): readonly unknown[] {
-  const { time, expiresAt, writer, value } = register;
-  const by = writer === owner ? 0 : writer;
-  // Each as a whole: a list that has grown has room for sixteen more.
-  return Object.freeze(value === undefined ? [time, expiresAt, by] : [time, expiresAt, by, value]);
+/** How an entry of `register` in a segment map of `owner` names the writer. */
+export function writerIn(register: Register, owner: string): string | 0 {
+  return register.writer === owner ? 0 : register.writer;
 }
 
-/** Whether `entry` was decoded as a register before, or encoded from one: those are frozen. */
-export function isKnownEntry(entry: unknown): boolean {
-  return Array.isArray(entry) && Object.isFrozen(entry);
-}
-
-/** The register of an entry that was decoded or encoded before; null for one that was refused then, and so for good. */
-export function recallEntry(entry: unknown, key: string, home: string): Register | null {
-  return isKnownEntry(entry) ? decodeEntry(entry, key, home) : null;
+/** The entry of `register`, of which `by` is the writer. */
+export function encodeEntry({ time, expiresAt, value }: Register, by: string | 0): readonly unknown[] {
+  return value === undefined ? [time, expiresAt, by] : [time, expiresAt, by, value];
 }
 
 /**
- * The register that `entry` holds for `key` in the segment map `home`, frozen with it; null if it is none, or one
- * later than `timeMax`.
+ * The register that `entry` holds for `key` in the segment map `home` of `owner`, its value frozen; null if it is none,
+ * or one later than `timeMax`.
  */
-export function decodeEntry(entry: unknown, key: string, home: string, timeMax = HYBRID_TIME_MAX): Register | null {
+export function decodeEntry(
+  entry: unknown,
+  key: string,
+  { home, owner }: SegmentName,
+  timeMax = HYBRID_TIME_MAX,
+): Register | null {
   if (!Array.isArray(entry) || entry.length < 3 || entry.length > 4) return null;
-  const [time, expiresAt, writerOrOwner, input] = entry as readonly unknown[];
-  const writer = writerOrOwner === 0 ? segmentOwner(home) : writerOrOwner;
+  const [time, expiresAt, by, input] = entry as readonly unknown[];
+  // The very string that all others of the owner have.
+  const writer = by === 0 || by === owner ? owner : by;
   if (!isCount(time) || time > timeMax || !isCount(expiresAt) || typeof writer !== 'string' || !REPLICA_ID.test(writer)) return null;
   if (parseKey(key) === null) return null;
   let value: JsonValue | undefined;
@@ -70,7 +81,6 @@ export function decodeEntry(entry: unknown, key: string, home: string, timeMax =
     if (stored === null) return null;
     ({ value, bytes } = stored);
   }
-  Object.freeze(entry);
   return { key, time, writer, expiresAt, value, bytes, home };
 }
 

@@ -55,16 +55,14 @@ export class Evictor {
 
 /** Nodes with a value of their own and none below: to evict a container would take along what is in use in it. */
 function* valuesBelow(node: TreeNode): Generator<TreeNode, undefined> {
-  if (node.children === null) return;
-  for (const child of node.children.values()) {
+  for (const child of node.children()) {
     if (hasValueBelow(child)) yield* valuesBelow(child);
     else if (child.register?.value !== undefined) yield child;
   }
 }
 
 function hasValueBelow(node: TreeNode): boolean {
-  if (node.children === null) return false;
-  for (const child of node.children.values()) {
+  for (const child of node.children()) {
     if (child.register?.value !== undefined || hasValueBelow(child)) return true;
   }
   return false;
@@ -74,6 +72,6 @@ function hasValueBelow(node: TreeNode): boolean {
 function wasUsed(node: TreeNode): boolean {
   let isUsed = node.isUsed;
   node.isUsed = false;
-  if (node.children !== null) for (const child of node.children.values()) isUsed = wasUsed(child) || isUsed;
+  for (const child of node.children()) isUsed = wasUsed(child) || isUsed;
   return isUsed;
 }

@@ -6,11 +6,13 @@ import { formatKey } from './path';
 import type { Register } from './register';
 import type { JsonValue } from './value';
 
+const NONE: readonly TreeNode[] = [];
+
 export class TreeNode implements DeadlineItem {
   readonly parent: TreeNode | null;
   readonly segment: string;
-  /** Nodes below, by path segment; null where there are none. */
-  children: Map<string, TreeNode> | null = null;
+  /** Nodes below, by path segment; one alone by itself, since a map for it takes more than all else of a value. */
+  #children: TreeNode | Map<string, TreeNode> | null = null;
   /** The winner here, or null. Invariant: its stamp is above the stamp of every winner on the way to the root. */
   register: Register | null = null;
   /** Entries of the document at this path, the winner's and those that have lost. */
@@ -36,17 +38,31 @@ export class TreeNode implements DeadlineItem {
     this.segment = segment;
   }
 
+  get hasChildren(): boolean {
+    return this.#children !== null;
+  }
+
+  /** The nodes below, in the order in which they came. */
+  children(): Iterable<TreeNode> {
+    const children = this.#children;
+    if (children === null) return NONE;
+    return children instanceof TreeNode ? [children] : children.values();
+  }
+
   child(segment: string): TreeNode | undefined {
-    return this.children === null ? undefined : this.children.get(segment);
+    const children = this.#children;
+    if (children === null) return undefined;
+    if (children instanceof TreeNode) return children.segment === segment ? children : undefined;
+    return children.get(segment);
   }
 
   obtainChild(segment: string): TreeNode {
-    this.children ??= new Map();
-    let child = this.children.get(segment);
-    if (child === undefined) {
-      child = new TreeNode(this, segment);
-      this.children.set(segment, child);
-    }
+    const known = this.child(segment);
+    if (known !== undefined) return known;
+    const child = new TreeNode(this, segment);
+    if (this.#children === null) this.#children = child;
+    else if (this.#children instanceof TreeNode) this.#children = new Map([[this.#children.segment, this.#children], [segment, child]]);
+    else this.#children.set(segment, child);
     return child;
   }
 
@@ -54,14 +70,12 @@ export class TreeNode implements DeadlineItem {
   prune(): void {
     if (this.register !== null || this.entries > 0 || this.spellings > 0) return;
     const { parent } = this;
-    if (this.children !== null || parent === null) return;
-    const siblings = parent.children;
-    if (siblings?.get(this.segment) !== this) return;
-    siblings.delete(this.segment);
-    if (siblings.size === 0) {
-      parent.children = null;
-      parent.prune();
-    }
+    if (this.#children !== null || parent?.child(this.segment) !== this) return;
+    const siblings = parent.#children;
+    if (siblings instanceof Map) siblings.delete(this.segment);
+    if (siblings instanceof Map && siblings.size > 0) return;
+    parent.#children = null;
+    parent.prune();
   }
 
   /** Whether what the last read saw no longer holds. */
@@ -78,8 +92,9 @@ export class TreeNode implements DeadlineItem {
 
   /** Forgets what reads saw below: something here has changed. */
   staleBelow(): void {
-    if (this.children === null) return;
-    for (const child of this.children.values()) {
+    // Most have none, and are written to.
+    if (this.#children === null) return;
+    for (const child of this.children()) {
       child.freshUntil = 0;
       child.value = undefined;
       child.staleBelow();
@@ -88,15 +103,14 @@ export class TreeNode implements DeadlineItem {
 
   /** Whether the document has an entry below. */
   hasEntriesBelow(): boolean {
-    if (this.children === null) return false;
-    for (const child of this.children.values()) if (child.entries > 0 || child.hasEntriesBelow()) return true;
+    for (const child of this.children()) if (child.entries > 0 || child.hasEntriesBelow()) return true;
     return false;
   }
 
   /** The keys at and below this node at which the document has entries. */
   *entryKeys(): Generator<string> {
     if (this.entries > 0) yield this.key();
-    if (this.children !== null) for (const child of this.children.values()) yield* child.entryKeys();
+    for (const child of this.children()) yield* child.entryKeys();
   }
 
   /** The canonical path; the very string `spelling` where that spells it. */

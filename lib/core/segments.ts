@@ -12,25 +12,25 @@ export interface SegmentMap {
   readonly size: number;
   has(key: string): boolean;
   get(key: string): unknown;
-  set(key: string, entry: unknown): void;
   delete(key: string): void;
   keys(): IterableIterator<string>;
 }
 
 /** The segment maps of a document, by name. Changes only within a transaction. */
-export interface SegmentMaps {
+export interface SegmentMaps<Entries extends SegmentMap, Entry> {
   ids(): Iterable<string>;
-  find(id: string): SegmentMap | null;
-  create(id: string): SegmentMap;
+  find(id: string): Entries | null;
+  create(id: string): Entries;
   delete(id: string): void;
+  put(map: Entries, key: string, entry: Entry): void;
   /** Entries that `map` ever had. */
-  countEver(map: SegmentMap): number;
+  countEver(map: Entries): number;
 }
 
 /** One segment map that this replica looks after. */
-export interface Segment {
+export interface Segment<Entries extends SegmentMap = SegmentMap> {
   readonly id: string;
-  readonly map: SegmentMap;
+  readonly map: Entries;
   /** Entries it ever had. */
   writes: number;
   /** Entries it has, and that still matter. Invariant: `live` <= `writes`. */
@@ -41,22 +41,22 @@ export interface Segment {
   readonly isAdopted: boolean;
 }
 
-export class Segments {
-  readonly #maps: SegmentMaps;
+export class Segments<Entries extends SegmentMap, Entry> {
+  readonly #maps: SegmentMaps<Entries, Entry>;
   readonly #replicaId: string;
   readonly #writesMax: number;
-  readonly #tended = new Map<string, Segment>();
+  readonly #tended = new Map<string, Segment<Entries>>();
   /** Segment maps in which nothing lives any more. */
-  readonly #spent = new Set<Segment>();
-  readonly #adopted = new Set<Segment>();
-  #current: Segment | null = null;
+  readonly #spent = new Set<Segment<Entries>>();
+  readonly #adopted = new Set<Segment<Entries>>();
+  #current: Segment<Entries> | null = null;
   #number = 0;
   /** Sums over all that are tended. */
   #writes = 0;
   #live = 0;
 
   /** A new segment map is begun after `writesMax` writes. */
-  constructor(maps: SegmentMaps, replicaId: string, writesMax: number) {
+  constructor(maps: SegmentMaps<Entries, Entry>, replicaId: string, writesMax: number) {
     this.#maps = maps;
     this.#replicaId = replicaId;
     this.#writesMax = writesMax;
@@ -89,10 +89,10 @@ export class Segments {
   }
 
   /** Puts an entry into the current segment map; where that is, and whether it replaced one there. In a transaction. */
-  put(key: string, entry: unknown): { readonly segmentId: string; readonly isReplacement: boolean } {
+  put(key: string, entry: Entry): { readonly segmentId: string; readonly isReplacement: boolean } {
     const segment = this.#obtainCurrent();
     const isReplacement = segment.map.has(key);
-    segment.map.set(key, entry);
+    this.#maps.put(segment.map, key, entry);
     const wasLost = segment.lost.delete(key);
     this.#count(segment, 1, isReplacement && !wasLost ? 0 : 1);
     this.#closeIfFull();
@@ -100,10 +100,10 @@ export class Segments {
   }
 
   /** Puts an entry in the place of a living one; whether there was one. In a transaction. */
-  replace(id: string, key: string, entry: unknown): boolean {
+  replace(id: string, key: string, entry: Entry): boolean {
     const segment = this.#tended.get(id);
     if (segment?.map.has(key) !== true || segment.lost.has(key)) return false;
-    segment.map.set(key, entry);
+    this.#maps.put(segment.map, key, entry);
     this.#count(segment, 1, 0);
     this.#closeIfFull();
     return true;
@@ -133,7 +133,7 @@ export class Segments {
    * somebody who is gone, or the sparsest while the dead outnumber the living by more than one segment map can
    * hold. Null if there is none.
    */
-  next(): Segment | null {
+  next(): Segment<Entries> | null {
     for (const segment of this.#spent) return segment;
     for (const segment of this.#adopted) return segment;
     return this.#hasSurplus ? this.#sparsest() : null;
@@ -145,7 +145,7 @@ export class Segments {
   }
 
   /** All that this replica looks after. */
-  get tended(): Iterable<Segment> {
+  get tended(): Iterable<Segment<Entries>> {
     return this.#tended.values();
   }
 
@@ -160,12 +160,12 @@ export class Segments {
   }
 
   /** Deletes a segment map with all that is in it. In a transaction. */
-  drop(segment: Segment): void {
+  drop(segment: Segment<Entries>): void {
     this.#maps.delete(segment.id);
     this.forget(segment.id);
   }
 
-  #obtainCurrent(): Segment {
+  #obtainCurrent(): Segment<Entries> {
     const current = this.#current;
     // A peer that took us for gone may have deleted it: what is written into it then is lost.
     if (current !== null && this.#maps.find(current.id) === current.map) return current;
@@ -189,8 +189,8 @@ export class Segments {
     if (closed !== null) this.#noteSpent(closed);
   }
 
-  #tend(id: string, map: SegmentMap, isAdopted: boolean): Segment {
-    const segment: Segment = { id, map, writes: 0, live: 0, lost: new Set(), isAdopted };
+  #tend(id: string, map: Entries, isAdopted: boolean): Segment<Entries> {
+    const segment: Segment<Entries> = { id, map, writes: 0, live: 0, lost: new Set(), isAdopted };
     this.#tended.set(id, segment);
     if (isAdopted) this.#adopted.add(segment);
     return segment;
@@ -201,20 +201,20 @@ export class Segments {
   }
 
   /** Never the current one: that holds less than the surplus, so it is not all that there is. */
-  #sparsest(): Segment | null {
-    let sparsest: Segment | null = null;
+  #sparsest(): Segment<Entries> | null {
+    let sparsest: Segment<Entries> | null = null;
     for (const segment of this.#tended.values()) {
       if (segment !== this.#current && (sparsest === null || density(segment) < density(sparsest))) sparsest = segment;
     }
     return sparsest;
   }
 
-  #noteSpent(segment: Segment): void {
+  #noteSpent(segment: Segment<Entries>): void {
     if (segment.live <= 0 && segment !== this.#current && !segment.isAdopted) this.#spent.add(segment);
     else this.#spent.delete(segment);
   }
 
-  #count(segment: Segment, writes: number, live: number): void {
+  #count(segment: Segment<Entries>, writes: number, live: number): void {
     segment.writes += writes;
     segment.live += live;
     this.#writes += writes;

@@ -188,7 +188,7 @@ export class Tree {
     const bare: TreeNode[] = [];
     let [lastHome, owner] = ['', ''];
     for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      if (node.children !== null) for (const child of node.children.values()) nodes.push(child);
+      for (const child of node.children()) nodes.push(child);
       const { register } = node;
       if (register === null) {
         bare.push(node);
@@ -227,7 +227,7 @@ export class Tree {
   /** Buries what is hidden only by the expiry of the winner at `node`, as far as `isOurs`, which is asked once for each. */
   buryExpired(node: TreeNode, isOurs: (node: TreeNode) => boolean): void {
     const { register } = node;
-    if (register === null || register.expiresAt === 0 || node.children === null) return;
+    if (register === null || register.expiresAt === 0 || !node.hasChildren) return;
     const now = this.#owner.now();
     if (register.value !== undefined && !hasExpired(register, now)) return;
     // What is itself hidden hides nothing.
@@ -247,8 +247,7 @@ export class Tree {
 
   /** Whether a visible value stands anywhere at or below `node`. */
   hasLiveBelow(node: TreeNode): boolean {
-    if (node.children === null) return false;
-    for (const child of node.children.values()) {
+    for (const child of node.children()) {
       if (child.register !== null && this.view(child) !== undefined) return true;
       if (this.hasLiveBelow(child)) return true;
     }
@@ -301,7 +300,7 @@ export class Tree {
     this.#place(node, register);
     if (loser !== null) this.#bury(loser, node);
     if (isCleared && node.entries > 0) this.#owner.onCleared(node);
-    if (node.children !== null) this.#buryBelow(node, register, isCleared, () => true);
+    if (node.hasChildren) this.#buryBelow(node, register, isCleared, () => true);
     this.#stale(node);
   }
 
@@ -319,14 +318,14 @@ export class Tree {
 
   /** Buries all winners below `node` that are earlier than `stamp`; `isCleared` if nothing takes their place. */
   #buryBelow(node: TreeNode, stamp: Stamp, isCleared: boolean, isOurs: (node: TreeNode) => boolean): void {
-    for (const child of [...node.children!.values()]) {
+    for (const child of [...node.children()]) {
       const { register } = child;
       if (register !== null && supersedes(stamp, register) && isOurs(child)) {
         this.#place(child, null);
         this.#bury(register, child);
       }
       if (isCleared && child.entries > 0) this.#owner.onCleared(child);
-      if (child.children !== null) this.#buryBelow(child, stamp, isCleared, isOurs);
+      if (child.hasChildren) this.#buryBelow(child, stamp, isCleared, isOurs);
       child.prune();
     }
   }

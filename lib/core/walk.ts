@@ -69,16 +69,14 @@ function enter(walk: Walk, register: Register | null, now: number): Walk {
 function compose(node: TreeNode, walk: Walk, now: number): void {
   let until = walk.until;
   let overlays: Overlay[] | undefined;
-  if (node.children !== null) {
-    for (const child of node.children.values()) {
-      if (child.register === null && child.children === null) continue;
-      const inherited = ownProperty(walk.base, child.segment);
-      if (child.isStale(now)) {
-        compose(child, enter({ ...walk, base: inherited }, child.register, now), now);
-      }
-      if (child.freshUntil !== null) until = Math.min(until, child.freshUntil);
-      if (child.value !== inherited) (overlays ??= []).push({ segment: child.segment, value: child.value });
+  for (const child of node.children()) {
+    if (child.register === null && !child.hasChildren) continue;
+    const inherited = ownProperty(walk.base, child.segment);
+    if (child.isStale(now)) {
+      compose(child, enter({ ...walk, base: inherited }, child.register, now), now);
     }
+    if (child.freshUntil !== null) until = Math.min(until, child.freshUntil);
+    if (child.value !== inherited) (overlays ??= []).push({ segment: child.segment, value: child.value });
   }
   node.value = overlays === undefined ? walk.base : composeView(walk.base, inOrder(overlays));
   node.freshUntil = until === Infinity ? null : until;
