@@ -57,6 +57,30 @@ test('entries that lost at the path of an expired value go with the tombstone', 
   }
 });
 
+test.each(['the same', 'another'])('entries that lost to what only an expiry hides, of %s replica, go with that', (whose) => {
+  const [above, below] = [bench.create(), peer];
+  (whose === 'another' ? above : below).set('a', {}, 1000);
+  settle(above, below);
+  bench.nowMs++;
+  below.set('a.b.c', SECRET);
+  below.commit();
+  below.set('a.b', 1);
+  // The segment map is not one in which nothing lives any more.
+  below.set('k', 1);
+  settle(above, below);
+  expect(placesOf(above)).toEqual(expect.arrayContaining(['r1.1 a.b', 'r1.1 a.b.c', 'r1.1 k']));
+  bench.nowMs += 1000;
+  for (let i = 0; i < 4; i++) {
+    for (const one of [above, below]) one.sweep();
+    settle(above, below);
+    bench.nowMs += RETENTION_MS;
+  }
+  for (const one of [above, below]) {
+    expect(placesOf(one)).toEqual(['r1.1 k']);
+    expect(one.census()).toMatchObject({ live: 1, tombstones: 0, entries: 1 });
+  }
+});
+
 test('tombstones come in slices as well, and a value that is moved before its turn is moved without it', () => {
   for (let i = 0; i < 9; i++) replica.set(`x${i}`, SECRET, 1000);
   send(replica, peer);

@@ -162,12 +162,12 @@ export class Tree {
     if (!to.isReplacement) this.tally.countEntries(node, 1);
   }
 
-  /** Whether nobody needs `register`, an entry of the document at `node`: a later write stands there or above, or a copy. */
+  /** Whether nobody needs `register`, an entry at `node`: a copy or a later write is there, or it has long been hidden. */
   isLost(node: TreeNode, register: Register): boolean {
     const winner = node.register;
-    if (winner === null) return this.#isHidden(node, register);
-    if (isSameWrite(winner, register)) return isEarlierSegment(register.home, winner.home);
-    return supersedes(winner, register) || this.#isHidden(node, register);
+    if (winner !== null && isSameWrite(winner, register)) return isEarlierSegment(register.home, winner.home);
+    if (winner !== null && supersedes(winner, register)) return true;
+    return !isVisible(node, register, this.#owner.now() - this.#owner.retentionMs());
   }
 
   /** Forgets the winner at `node`; the keys at which other entries must be looked at again. */
