@@ -88,12 +88,14 @@ export const limits = {
   answerWaitMs: 3_000,
   /** Milliseconds that a flush waits for all connected processes before it rejects. */
   flushWaitMs: 30_000,
-  /** Expired values, and old tombstones, that a sweep deals with between two looks at the clock. */
+  /** Expired values, and old tombstones, that a sweep deals with at once. */
   sweepMax: 100,
-  /** Milliseconds that a sweep may take of one turn of the event loop, before what it did is committed. */
-  sweepMs: 1,
-  /** Milliseconds between two such turns; half of it with every `gcInterval` that the sweep has gone on. */
-  sweepPauseMs: 10,
+  /** Milliseconds that it then pauses, at first. */
+  sweepPauseMs: 5,
+  /** What part of `gcInterval` a sweep may take with such pauses: one in so many. */
+  sweepGentleShare: 4,
+  /** Milliseconds that it may then take of one turn of the event loop, before what it did is committed. */
+  sweepMs: 3,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
   /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */

@@ -38,28 +38,27 @@ export class Collector {
   }
 
   /**
-   * Expired values become tombstones and old ones are forgotten, some at a time with pauses between: all processes do so
-   * at the same moment, and each is told of what every other does.
+   * Expired values become tombstones and old ones are forgotten: a few at a time with pauses between, since all processes do
+   * so at the same moment, and each is told of what every other does; without pauses when that takes too long, since what
+   * expires must not outrun it.
    */
   #sweep(since: number): void {
     this.#sweepSince = null;
     if (this.#timer === null) return;
     const { replica, commit } = this.#options;
-    const end = performance.now() + limits.sweepMs;
+    const now = performance.now();
+    const isUrgent = now - since >= this.#intervalMs / limits.sweepGentleShare;
+    const end = isUrgent ? now + limits.sweepMs : now;
     let hasMore: boolean;
-    // What is to be told takes longer to commit, and to take in elsewhere, than to sweep.
     do hasMore = replica.sweep(limits.sweepMax);
-    while (hasMore && !replica.hasUncommitted && performance.now() < end);
+    while (hasMore && performance.now() < end);
     commit();
     if (!hasMore) return;
     this.#sweepSince = since;
-    setTimeout(() => {
+    const goOn = (): void => {
       this.#sweep(since);
-    }, this.#pauseMs(since)).unref();
-  }
-
-  /** Halves with every interval that the sweep has gone on: what expires must not outrun it. */
-  #pauseMs(since: number): number {
-    return limits.sweepPauseMs / 2 ** Math.floor((performance.now() - since) / this.#intervalMs);
+    };
+    if (isUrgent) setImmediate(goOn).unref();
+    else setTimeout(goOn, limits.sweepPauseMs).unref();
   }
 }
