@@ -165,6 +165,7 @@ describe('a document', () => {
       refused: 0,
       isNews: true,
       gap: 'none',
+      isDead: false,
     });
     for (const one of [a, b]) expect(one.registersAt('x')).toEqual([{ ...register('x', 1), home: 'r0.1' }]);
     expect(Buffer.from(a.encodeState()).includes('long ago')).toBe(false);

@@ -56,4 +56,6 @@ export interface DocumentChanges {
   readonly isNews: boolean;
   /** What of it built on something that this document has not heard of; that was dropped. */
   readonly gap: 'none' | 'removals' | 'writes';
+  /** Whether some of it went into segment maps that are gone here: who wrote it does not know that it was taken for gone. */
+  readonly isDead: boolean;
 }

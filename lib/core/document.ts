@@ -115,10 +115,10 @@ export class Document {
    * threw is in the next changes.
    */
   apply(surveys: readonly Survey[]): DocumentChanges {
-    const { isNews, gap } = applyUpdates(this.#doc, surveys);
+    const result = applyUpdates(this.#doc, surveys);
     const changes = this.#changes;
     this.#changes = noChanges();
-    return { ...changes, isNews, gap };
+    return { ...changes, ...result };
   }
 
   /** The Yjs client that this document writes as, and nobody else. */

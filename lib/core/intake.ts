@@ -36,6 +36,7 @@ export class Intake {
   #isLoading = false;
   #refused = 0;
   #gapCount = 0;
+  #hasDead = false;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -49,6 +50,16 @@ export class Intake {
   /** Updates that built on something unknown though they did not seem to. */
   get gapCount(): number {
     return this.#gapCount;
+  }
+
+  /**
+   * Whether something that was received since this was last asked went into segment maps that are gone here: whoever sent it
+   * has not heard of that, and nobody sees it.
+   */
+  takeDead(): boolean {
+    const hasDead = this.#hasDead;
+    this.#hasDead = false;
+    return hasDead;
   }
 
   /** The latest hybrid time of an entry that is taken in. */
@@ -119,9 +130,10 @@ export class Intake {
   #take(surveys: readonly Survey[], result: Change[]): boolean {
     if (surveys.length === 0) return false;
     const { replicaId, tree, ledger, onUpdate } = this.#options;
-    const { added, removed, refused, isNews, gap } = ledger.document.apply(surveys);
+    const { added, removed, refused, isNews, gap, isDead } = ledger.document.apply(surveys);
     this.#refused += refused;
     if (gap === 'writes') this.#gapCount++;
+    if (isDead && !this.#isLoading) this.#hasDead = true;
     for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
     for (const { segmentId, key } of removed) {
       const isOurs = segmentOwner(segmentId) === replicaId;

@@ -160,6 +160,11 @@ export class Replica {
     return this.#intake.receive(updates);
   }
 
+  /** Whether some of what was received since this was last asked is dead here, and its sender does not know; see `Intake`. */
+  takeDead(): boolean {
+    return this.#intake.takeDead();
+  }
+
   /** Turns expired values into tombstones and forgets old ones, at most `countMax`; whether some are left. */
   sweep(countMax = Infinity): boolean {
     return this.#upkeep.sweep(countMax);

@@ -12,6 +12,7 @@ import { flushedMessage, Flushes, type FlushOutcome } from './flushes';
 import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
 import type { Replica } from './replica';
 import type { SessionPort } from './session-port';
+import { Soundness } from './soundness';
 import { CacheError } from '../errors';
 
 export class Session {
@@ -30,8 +31,7 @@ export class Session {
   #answering: { readonly state: DocumentState; readonly token: number } | null = null;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
-  /** Something that the peer sent was passed over. It comes with its next answer, and its flushes once more after that. */
-  #lacksSome = false;
+  readonly #soundness = new Soundness();
   /** Of the state that the peer has answered last, knowing what is on disk. */
   #informedToken = -1;
   readonly #flushes = new Flushes();
@@ -109,10 +109,7 @@ export class Session {
     this.#isStreaming = this.#port.send({ type: 'compare', epoch, vector: this.#replica.stateVector(), entries });
   }
 
-  /**
-   * Learns when the peer has merged all that was pushed before, and if `isDurable`, has it on disk. A peer
-   * that does not have the cache open counts as gone.
-   */
+  /** Learns when the peer has merged all that was pushed before, if `isDurable` on disk; 'gone' if it has the cache closed. */
   flush(isDurable: boolean, onOutcome: (outcome: FlushOutcome) => void): void {
     if (!this.#isPresent && !this.#asking.isOpen) {
       onOutcome({ kind: 'gone' });
@@ -170,7 +167,7 @@ export class Session {
           break;
         case 'flush': {
           const { token } = message;
-          if (this.#lacksSome) break;
+          if (!this.#soundness.isSound) break;
           this.#port.onFlush(message.isDurable, (answer) => {
             this.#port.send(flushedMessage(token, answer));
           });
@@ -221,8 +218,7 @@ export class Session {
       // This state will be answered with those of all peers, once they have heard of the epoch as well.
       this.#port.onEpoch();
     }
-    const { epoch } = this.#replica;
-    if (compareEpochs(message.epoch, epoch) !== 0) {
+    if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) {
       // The peer is behind: it enters our epoch when it hears of it, and asks again.
       this.restart(true);
       return;
@@ -273,13 +269,16 @@ export class Session {
     // Flushes that waited for this moment, and those that may have been dropped before it.
     this.#flushes.resend();
     this.#sendFlushes();
+    if (this.#isStreaming) this.#soundness.tell(() => this.ask());
   }
 
   #receiveSync(message: SyncMessage): void {
-    this.#lacksSome = compareEpochs(message.epoch, this.#replica.epoch) !== 0;
-    if (this.#lacksSome) return;
+    const isOther = compareEpochs(message.epoch, this.#replica.epoch) !== 0;
+    if (isOther) this.#soundness.passOver();
+    if (isOther) return;
+    this.#soundness.hear(message.token);
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
-    const hasGap = this.#replica.receive([message.update]) === 'gap';
+    const hasGap = this.#take([message.update]);
     if (!hasGap) this.#asking.hear(message.epoch, message.token, message.isComplete);
     if (!hasGap && message.isInformed) this.#informedToken = message.token;
     if (message.isComplete) this.#receiveAnswer(message.token, true);
@@ -290,10 +289,17 @@ export class Session {
     const { epoch } = this.#replica;
     const updates = messages.filter((message) => compareEpochs(message.epoch, epoch) === 0);
     const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
-    const hasGap = this.#replica.receive(updates.map(({ update }) => update)) === 'gap';
-    this.#lacksSome ||= hasGap || updates.length < messages.length;
+    const hasGap = this.#take(updates.map(({ update }) => update));
+    if (hasGap || updates.length < messages.length) this.#soundness.passOver();
     // Something went missing, which the rules of this protocol exclude: do not guess, ask, unless an answer is on its way.
     if ((hasGap || isLate) && !this.#asking.isCatchingUp && !this.#isWaiting) this.#askInTurn();
+  }
+
+  /** Takes updates in, and has who sent what is dead here ask what is gone, to write it again; whether there was a gap. */
+  #take(updates: readonly Uint8Array[]): boolean {
+    const hasGap = this.#replica.receive(updates) === 'gap';
+    if (this.#replica.takeDead() && this.#soundness.bury()) this.restart();
+    return hasGap;
   }
 
   #receiveCompare(message: CompareMessage): void {

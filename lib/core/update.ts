@@ -14,6 +14,17 @@ export interface Survey {
   readonly update: Uint8Array;
   readonly from: ReadonlyMap<number, number>;
   readonly to: ReadonlyMap<number, number>;
+  /** What entries stand in: a segment map by its own struct, or by that of an entry which one of them replaces. */
+  readonly places: readonly Place[];
+}
+
+export interface Place {
+  /** Yjs client and clock of the last entry that stands there. */
+  readonly client: number;
+  clock: number;
+  /** Yjs client and clock of the struct that tells where. */
+  readonly ofClient: number;
+  readonly ofClock: number;
 }
 
 /** The only root of a document. */
@@ -37,30 +48,42 @@ export function surveyUpdate(update: Uint8Array): Survey {
   const decoder = decoding.createDecoder(update);
   const from = new Map<number, number>();
   const to = new Map<number, number>();
+  const places: Place[] = [];
   for (let runs = decoding.readVarUint(decoder); runs > 0; runs--) {
     const structCount = decoding.readVarUint(decoder);
     const client = readCount(decoder);
     const first = readCount(decoder);
     if (structCount === 0 || from.has(client)) throw malformed('a run of structs');
     let clock = first;
-    for (let i = 0; i < structCount; i++) clock = after(clock, readStruct(decoder));
+    for (let i = 0; i < structCount; i++) clock = after(clock, readStruct(decoder, client, clock, places));
     from.set(client, first);
     to.set(client, clock);
   }
   skipRemovals(decoder);
   if (decoding.hasContent(decoder)) throw malformed('its end');
-  return { update, from, to };
+  return { update, from, to, places };
 }
 
-/** Passes over one struct; how many clocks it takes. */
-function readStruct(decoder: decoding.Decoder): number {
+/** Passes over one struct, and notes where it stands; how many clocks it takes. */
+function readStruct(decoder: decoding.Decoder, client: number, clock: number, places: Place[]): number {
   const info = decoding.readUint8(decoder);
   // Structs that died with their segment map: one for all of them.
   if (info === content.collected) return decoding.readVarUint(decoder);
   // Only what stands in a sequence has something on its right, and nothing here does.
   if ((info & HAS_RIGHT_ORIGIN) !== 0) throw malformed('a place in a sequence');
-  if ((info & HAS_ORIGIN) !== 0) skipId(decoder);
-  else skipParent(decoder, info);
+  const [isEntry, hasOrigin] = [(info & CONTENT) === content.any, (info & HAS_ORIGIN) !== 0];
+  if (hasOrigin || decoding.readVarUint(decoder) !== 1) {
+    const [ofClient, ofClock] = [readCount(decoder), readCount(decoder)];
+    const last = places.at(-1);
+    if (isEntry && last?.client === client && last.ofClient === ofClient && last.ofClock === ofClock) last.clock = clock;
+    else if (isEntry) places.push({ client, clock, ofClient, ofClock });
+  } else if (decoding.readVarString(decoder) !== ROOT_NAME) {
+    throw malformed('another root');
+  }
+  if (!hasOrigin) {
+    if ((info & HAS_KEY) === 0) throw malformed('an entry without a key');
+    skipBytes(decoder, decoding.readVarUint(decoder));
+  }
   switch (info & CONTENT) {
     case content.deleted:
       return decoding.readVarUint(decoder);
@@ -75,19 +98,6 @@ function readStruct(decoder: decoding.Decoder): number {
     default:
       throw malformed('some content');
   }
-}
-
-function skipParent(decoder: decoding.Decoder, info: number): void {
-  const isRoot = decoding.readVarUint(decoder) === 1;
-  if (!isRoot) skipId(decoder);
-  else if (decoding.readVarString(decoder) !== ROOT_NAME) throw malformed('another root');
-  if ((info & HAS_KEY) === 0) throw malformed('an entry without a key');
-  skipBytes(decoder, decoding.readVarUint(decoder));
-}
-
-function skipId(decoder: decoding.Decoder): void {
-  readCount(decoder);
-  readCount(decoder);
 }
 
 function skipAny(decoder: decoding.Decoder, depth: number): void {
