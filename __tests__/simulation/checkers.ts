@@ -80,6 +80,17 @@ export function checkBounded(world: World): void {
   }
 }
 
+/** Every replica counts the same: what only some of them still hold would stay for ever, whatever is shown. */
+export function checkCounts(world: World): void {
+  const [first, ...others] = world.nodes.map(({ replica }) => {
+    const { live, bytes, tombstones, entries } = replica.census();
+    return JSON.stringify({ live, bytes, tombstones, entries });
+  });
+  for (const other of others) {
+    if (other !== first) throw new Error(`replicas count differently:\n  ${first}\n  ${other}`);
+  }
+}
+
 function checkMost(what: string, count: number, max: number): void {
   if (count > max) throw new Error(`${what} are ${count}, more than ${max}`);
 }

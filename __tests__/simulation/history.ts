@@ -1,5 +1,5 @@
 /** One history: a world from a seed, its faults, its healing, and all checkers on it. */
-import { checkAgreement, checkBounded, checkNoGaps, checkOracle, checkPaths, checkReads } from './checkers';
+import { checkAgreement, checkBounded, checkCounts, checkNoGaps, checkOracle, checkPaths, checkReads } from './checkers';
 import { randomAction } from './user';
 import { RETENTION_MS, World } from './world';
 
@@ -28,6 +28,7 @@ export function playHistory(seed: number): void {
     }
     checkBounded(world);
     comeToRest(world);
+    checkCounts(world);
   } catch (cause) {
     throw new Error(`seed ${seed}: ${(cause as Error).message}`, { cause });
   }
