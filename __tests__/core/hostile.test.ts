@@ -52,6 +52,28 @@ describe('a stamp from the future', () => {
     expect([a.get('x'), b.get('x')]).toEqual(['later', 'later']);
   });
 
+  test('of a file that Yjs cannot go through to its end is believed like all others, and nobody is deaf afterwards', () => {
+    const bench = new Bench();
+    const [a, b] = [bench.create(), bench.create()];
+    const file = [entryAt(START_MS + YEAR_MS), entryAt(START_MS, 'poison')];
+    const { integrate } = Y.Item.prototype;
+    jest.spyOn(Y.Item.prototype, 'integrate').mockImplementation(function (this: Y.Item, ...args) {
+      if (this.parentSub === 'poison') throw new Error('poison');
+      integrate.apply(this, args);
+    });
+    for (const one of [a, b]) expect(() => one.load(one.epoch, file)).toThrow('poison');
+    jest.restoreAllMocks();
+    expect([a.get('x'), b.get('x')]).toEqual(['late', 'late']);
+    // Later than what the file has, and no later than peers believe of each other then.
+    a.set('y', 1);
+    b.set('z', 2);
+    settle(a, b);
+    for (const one of [a, b]) {
+      expect(one.get([])).toEqual({ x: 'late', y: 1, z: 2 });
+      expect(one.refused).toBe(0);
+    }
+  });
+
   test('of an hour ahead is taken in, and what is written after it is later', () => {
     const bench = new Bench();
     const a = bench.create();

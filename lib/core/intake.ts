@@ -4,6 +4,7 @@
  * It believes what a file says of the time, and refuses what a peer cannot mean.
  */
 import { reasonOf, type Change } from './change';
+import type { DocumentChanges } from './commit';
 import { Document } from './document';
 import { segmentOwner } from './entry';
 import type { Epoch } from './epoch';
@@ -126,11 +127,23 @@ export class Intake {
     for (const change of result) onChange(change);
   }
 
-  /** Applies updates; whether some of it was dropped. */
+  /** Applies updates; whether some of it was dropped. What they had brought before Yjs threw at them is taken in like the rest. */
   #take(surveys: readonly Survey[], result: Change[]): boolean {
     if (surveys.length === 0) return false;
+    const { document } = this.#options.ledger;
+    let changes: DocumentChanges;
+    try {
+      changes = document.apply(surveys);
+    } catch (error) {
+      // Left for the next, it would be believed as that is, be it of a peer or of a file.
+      this.#takeIn(document.apply([]), [], result);
+      throw error;
+    }
+    return this.#takeIn(changes, surveys, result);
+  }
+
+  #takeIn({ added, removed, refused, isNews, gap, isDead }: DocumentChanges, surveys: readonly Survey[], result: Change[]): boolean {
     const { replicaId, tree, ledger, onUpdate } = this.#options;
-    const { added, removed, refused, isNews, gap, isDead } = ledger.document.apply(surveys);
     this.#refused += refused;
     if (gap === 'writes') this.#gapCount++;
     if (isDead && !this.#isLoading) this.#hasDead = true;
