@@ -116,8 +116,9 @@ export class MemoryDisk {
     stat: (path) => statusOf(this.#find(path)),
     readdir: () => [...this.#names.keys()],
     readFile: (path) => this.#find(path).bytes.slice(),
+    holds: (path, bytes) => Buffer.compare(this.#find(path).bytes, bytes) === 0,
     writeFile: (path, bytes) => {
-      const inode = newInode(bytes.slice());
+      const inode = newInode(new Uint8Array(bytes));
       inode.durable = inode.bytes;
       inode.pending = [];
       this.#name({ inode, from: null, to: nameOf(path) });
@@ -142,7 +143,7 @@ export class MemoryDisk {
     statOpen: (descriptor) => statusOf(this.#inodeOf(descriptor)),
     write: (descriptor, bytes, position) => {
       const inode = this.#inodeOf(descriptor);
-      const write = { position, bytes: bytes.slice() };
+      const write = { position, bytes: new Uint8Array(bytes) };
       inode.bytes = apply(inode.bytes, write);
       inode.mtimeNs = nextMtime();
       inode.pending.push(write);

@@ -289,13 +289,12 @@ export class Keeper {
   /** Writes a snapshot, and begins a log of what comes from now on; false if somebody else did at the same time. */
   async #rewrite(): Promise<boolean> {
     const log = await this.#secureLog();
-    const { revision, snapshot } = await this.#maker.make(this.#store.generation);
-    const isDone = await this.#store.save(snapshot);
-    this.#isBased = isDone && log !== null && this.#store.log === log && !log.hasFailed;
-    if (!isDone) return false;
+    const saved = await this.#maker.save(this.#store);
+    this.#isBased = saved !== null && log !== null && this.#store.log === log && !log.hasFailed;
+    if (saved === null) return false;
     this.#hasRetired = false;
-    this.#savedRevision = Math.max(this.#savedRevision, revision);
-    this.#snapshotBytes = snapshot.bytes.length;
+    this.#savedRevision = Math.max(this.#savedRevision, saved.revision);
+    this.#snapshotBytes = saved.length;
     this.#isBroken = false;
     return true;
   }
@@ -319,8 +318,7 @@ export class Keeper {
   /** Whether all of the log is in the snapshot, which is written if need be. */
   async #isInSnapshot(log: LogFile): Promise<boolean> {
     if (log.isEmpty && !this.#hasRetired) return true;
-    const { snapshot } = await this.#maker.make(this.#store.generation);
-    return this.#store.save(snapshot);
+    return (await this.#maker.save(this.#store)) !== null;
   }
 
   /** The disk has failed: says so once, and tries again after a while, until it works. */

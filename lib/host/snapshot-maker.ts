@@ -5,7 +5,8 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import { compareEpochs } from '../core/epoch';
 import type { Replica } from '../core/replica';
 import { limits } from '../limits';
-import { SnapshotEncoder, type EncodedSnapshot } from '../storage/snapshot';
+import { releaseSnapshot, SnapshotEncoder, type EncodedSnapshot } from '../storage/snapshot';
+import type { Store } from '../storage/store';
 
 export interface SnapshotMakerOptions {
   readonly replica: Replica;
@@ -13,29 +14,44 @@ export interface SnapshotMakerOptions {
   readonly commit: () => void;
 }
 
-/** A snapshot, and the revision of the replica that it has. */
-export interface MadeSnapshot {
+/** What of a snapshot is left when it is on disk. */
+export interface SavedSnapshot {
+  /** The revision of the replica that it has. */
+  readonly revision: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+interface MadeSnapshot {
   readonly revision: number;
   readonly snapshot: EncodedSnapshot;
 }
 
 export class SnapshotMaker {
   readonly #options: SnapshotMakerOptions;
+  /** Bytes of the last one. */
+  #lengthBefore = 0;
 
   constructor(options: SnapshotMakerOptions) {
     this.#options = options;
   }
 
-  /** All that the replica has when this resolves, or a moment before. */
-  async make(generation: number): Promise<MadeSnapshot> {
-    for (;;) {
-      await this.#becomeWhole();
-      const made = await this.#encode(generation);
-      if (made !== null) return made;
+  /**
+   * Saves all that the replica has when the snapshot is made; null if somebody else has written meanwhile (see
+   * `Store.save`, also for how it rejects).
+   */
+  async save(store: Store): Promise<SavedSnapshot | null> {
+    const { revision, snapshot } = await this.#make(store.generation);
+    const { length } = snapshot.bytes;
+    this.#lengthBefore = length;
+    try {
+      return (await store.save(snapshot)) ? { revision, length } : null;
+    } finally {
+      releaseSnapshot(snapshot);
     }
   }
 
-  /** As `make`, in an 'exit' handler. */
+  /** A snapshot at once, for an 'exit' handler. */
   makeSync(generation: number): EncodedSnapshot {
     const { replica, commit } = this.#options;
     // A commit may end in a new epoch.
@@ -48,11 +64,19 @@ export class SnapshotMaker {
     return encoder.finish();
   }
 
+  async #make(generation: number): Promise<MadeSnapshot> {
+    for (;;) {
+      await this.#becomeWhole();
+      const made = await this.#encode(generation);
+      if (made !== null) return made;
+    }
+  }
+
   /** Null if the replica has gone over to another epoch meanwhile. */
   async #encode(generation: number): Promise<MadeSnapshot | null> {
     const { replica } = this.#options;
     const { epoch } = replica;
-    const encoder = new SnapshotEncoder(generation);
+    const encoder = new SnapshotEncoder(generation, this.#lengthBefore);
     const state = replica.beginState();
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {

@@ -32,6 +32,8 @@ export interface DiskOperations {
   stat(path: string): FileStatus;
   readdir(path: string): string[];
   readFile(path: string): Uint8Array;
+  /** Whether the file at `path` has exactly these bytes. It is read in pieces: so it takes little memory. */
+  holds(path: string, bytes: Uint8Array): boolean;
   /** Puts a file with these bytes, mode 0600 and synced, in the place of the one at `path`, atomically. */
   writeFile(path: string, bytes: Uint8Array): void;
   rename(from: string, to: string): void;
@@ -116,6 +118,12 @@ const writeOptions = () => ({ mode: 0o600, fsync: true });
 
 const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** What is read at once where a file is compared, in bytes. */
+const PIECE_BYTES = 2 ** 18;
+
+const isPiece = (piece: Uint8Array, bytes: Uint8Array, at: number) =>
+  Buffer.compare(piece, bytes.subarray(at, at + piece.length)) === 0;
+
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
   async: {
@@ -124,6 +132,20 @@ export const nodeDisk: Disk = {
     stat: (path) => fs.promises.stat(path, { bigint: true }),
     readdir: (path) => fs.promises.readdir(path),
     readFile: (path) => fs.promises.readFile(path),
+    holds: async (path, bytes) => {
+      const handle = await fs.promises.open(path, 'r');
+      try {
+        const piece = Buffer.allocUnsafe(PIECE_BYTES);
+        for (let at = 0; ; ) {
+          const { bytesRead } = await handle.read(piece, 0, piece.length, at);
+          if (bytesRead === 0) return at === bytes.length;
+          if (!isPiece(piece.subarray(0, bytesRead), bytes, at)) return false;
+          at += bytesRead;
+        }
+      } finally {
+        await handle.close();
+      }
+    },
     writeFile: (path, bytes) => writeFileAtomic(path, asBuffer(bytes), writeOptions()),
     rename: (from, to) => fs.promises.rename(from, to),
     unlink: (path) => fs.promises.unlink(path),
@@ -153,6 +175,7 @@ export const nodeDisk: Disk = {
     stat: (path) => fs.statSync(path, { bigint: true }),
     readdir: (path) => fs.readdirSync(path),
     readFile: (path) => fs.readFileSync(path),
+    holds: (path, bytes) => Buffer.compare(fs.readFileSync(path), bytes) === 0,
     writeFile: (path, bytes) => writeFileAtomic.sync(path, asBuffer(bytes), writeOptions()),
     rename: (from, to) => fs.renameSync(from, to),
     unlink: (path) => fs.unlinkSync(path),

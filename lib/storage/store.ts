@@ -311,9 +311,8 @@ export class Store {
 function* writeVerified(path: string, bytes: Uint8Array): Steps<FileIdentity> {
   yield* perform('writeFile', path, bytes);
   const identity = yield* perform('stat', path);
-  const written = yield* perform('readFile', path);
-  if (Buffer.compare(written, bytes) === 0) return identity;
-  throw storageError(`${path} is not what was written: ${written.length} bytes instead of ${bytes.length}`);
+  if (yield* perform('holds', path, bytes)) return identity;
+  throw storageError(`${path} is not what was written: ${identity.size} bytes, of ${bytes.length}`);
 }
 
 /** Removes what is of no use any more; where that fails, the next load sweeps it in time. */
