@@ -49,6 +49,13 @@ export class TreeNode implements DeadlineItem {
     return children instanceof TreeNode ? [children] : children.values();
   }
 
+  /** Appends the nodes below to `nodes`: for a walk through very many, which an iterator for each would slow down. */
+  addChildrenTo(nodes: TreeNode[]): void {
+    const children = this.#children;
+    if (children instanceof TreeNode) nodes.push(children);
+    else children?.forEach((child) => nodes.push(child));
+  }
+
   child(segment: string): TreeNode | undefined {
     const children = this.#children;
     if (children === null) return undefined;

@@ -188,10 +188,11 @@ export class Tree {
     const bare: TreeNode[] = [];
     let [lastHome, owner] = ['', ''];
     for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      for (const child of node.children()) nodes.push(child);
+      node.addChildrenTo(nodes);
       const { register } = node;
       if (register === null) {
-        bare.push(node);
+        // What is above goes with it.
+        if (!node.hasChildren) bare.push(node);
       } else if (register.home !== null && !isOrphan(register) && !isOurs(node)) {
         // Most have the home of the one before.
         if (register.home !== lastHome) [lastHome, owner] = [register.home, ownerOf(register.home)];
@@ -201,7 +202,7 @@ export class Tree {
       node.hasCopies = false;
     }
     this.tally.entries = 0;
-    for (const node of bare.reverse()) node.prune(); // those below first
+    for (const node of bare) node.prune();
   }
 
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */

@@ -151,13 +151,13 @@ export class Upkeep {
       return (isManager ? 0 : retentionMs()) + (connected.has(owner) ? ownersMs : 0);
     };
     const { orphans } = this.#tree;
-    // There may be very many of each.
-    const waits = new Map(Array.from(orphans.owners(), (owner) => [owner, waitOf(owner)]));
     const nowMs = now();
     const forgettable: Orphan[] = [];
-    for (const orphan of orphans.take(({ owner, since }) => nowMs - since >= waits.get(owner)!)) {
-      if (isTold(orphan.owner) || !this.#isWanted(orphan)) forgettable.push(orphan);
-      else this.#ledger.carry(orphan.node);
+    for (const owner of orphans.owners()) {
+      for (const orphan of orphans.takeUntil(owner, nowMs - waitOf(owner))) {
+        if (isTold(owner) || !this.#isWanted(orphan)) forgettable.push(orphan);
+        else this.#ledger.carry(orphan.node);
+      }
     }
     // Taken from the end, the oldest first.
     this.#forgettable = [...forgettable.reverse(), ...this.#forgettable];
