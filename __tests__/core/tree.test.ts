@@ -54,6 +54,16 @@ function countNodes(node: TreeNode): number {
   return count;
 }
 
+test('a new document leaves no nodes behind where there were entries that had lost, only what is there or may yet come', () => {
+  for (const key of ['a', 'a.b.c', 'a.b.d', 'e.f']) tree.addEntry(register(key, 1, 1), false);
+  tree.addEntry(register('a', 2, 2), false);
+  expect(countNodes(tree.root)).toBe(7);
+  tree.beginDocument(() => false);
+  // a, and e.f: nothing is left of a.b.c and a.b.d.
+  expect(countNodes(tree.root)).toBe(4);
+  expect(tree.get([])).toEqual({ a: 2, e: { f: 1 } });
+});
+
 describe('nodes that were only read', () => {
   test('of a million distinct missing paths do not grow the tree', () => {
     tree = create(100);

@@ -165,3 +165,21 @@ test('a disk that hangs costs no more memory than the buffer of the log', async 
   expect(guest.errors.length).toBeGreaterThan(0);
   await guest.keeper.end();
 });
+
+test.each([
+  ['took it', null],
+  ['did not take it', 'EIO'],
+] as const)('the memory of a snapshot is given back when the disk %s', async (_what, fault) => {
+  const disk = new MemoryDisk().view((operation) => (operation === 'holds' ? fault : null), atOnce);
+  const written: Uint8Array[] = [];
+  const writeFile: typeof disk.async.writeFile = (path, bytes) => {
+    written.push(bytes);
+    return disk.async.writeFile(path, bytes);
+  };
+  const guest = new Guest('p', { ...disk, async: { ...disk.async, writeFile } });
+  await guest.begin();
+  expect(await work(guest, 3)).toBe(fault === null ? 0 : 3);
+  await guest.keeper.end();
+  expect(written.map(({ buffer }) => buffer.byteLength)).toEqual(written.map(() => 0));
+  expect(written).not.toEqual([]);
+});

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { limits } from '../../lib/limits';
 import { beginLog, parseLog } from '../../lib/storage/log';
 import { FORMAT_VERSION, type StoredUpdate } from '../../lib/storage/records';
-import { parseSnapshot, SnapshotEncoder } from '../../lib/storage/snapshot';
+import { parseSnapshot, releaseSnapshot, SnapshotEncoder } from '../../lib/storage/snapshot';
 
 const examples: readonly StoredUpdate[] = [
   { epoch: { number: 7, founder: 'replica-é' }, update: Uint8Array.of(0, 1, 2, 253, 254, 255) },
@@ -210,4 +210,16 @@ test('a large snapshot is put together a piece at a time', async () => {
   expect(pauses).toBe(4);
   expect(generation).toBe(3);
   expect(Buffer.compare(bytes, encodeSnapshot(parts))).toBe(0);
+});
+
+test('a snapshot of about the expected size is where it was put from the first, and its memory can be given back', async () => {
+  const parts = Array.from({ length: 50 }, (_, i) => ({ epoch: { number: 1, founder: 'f' }, update: new Uint8Array(100_000).fill(i) }));
+  const encoder = new SnapshotEncoder(3, 5_000_000);
+  for (const part of parts) encoder.add(part);
+  let pauses = 0;
+  const snapshot = await encoder.finishBetween(() => Promise.resolve(pauses++));
+  expect(pauses).toBe(0);
+  expect(Buffer.compare(snapshot.bytes, encodeSnapshot(parts))).toBe(0);
+  releaseSnapshot(snapshot);
+  expect(snapshot.bytes.buffer.byteLength).toBe(0);
 });
