@@ -166,6 +166,7 @@ describe('a document', () => {
       isNews: true,
       gap: 'none',
       isDead: false,
+      hasRemoved: false,
     });
     for (const one of [a, b]) expect(one.registersAt('x')).toEqual([{ ...register('x', 1), home: 'r0.1' }]);
     expect(Buffer.from(a.encodeState()).includes('long ago')).toBe(false);

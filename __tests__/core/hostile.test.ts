@@ -39,6 +39,29 @@ function forged(client: number, clock: number, count = 1): Uint8Array {
 
 const updateError = expect.objectContaining({ code: 'ERR_CLUSTER_CACHE_UPDATE' }) as Error;
 
+test('what had come before Yjs threw is told of like everything else: what builds on it is no gap for who reads the log', () => {
+  const bench = new Bench();
+  const log: Uint8Array[] = [];
+  const a = bench.create();
+  const b = bench.create({ onUpdate: (update) => void log.push(update) });
+  a.set('x', 1);
+  const [first, poison] = [a.commit()!, entryAt(START_MS, 'poison')];
+  const { integrate } = Y.Item.prototype;
+  jest.spyOn(Y.Item.prototype, 'integrate').mockImplementation(function (this: Y.Item, ...args) {
+    if (this.parentSub === 'poison') throw new Error('poison');
+    integrate.apply(this, args);
+  });
+  expect(() => b.receive([first, poison])).toThrow('poison');
+  jest.restoreAllMocks();
+  expect(b.get('x')).toBe(1);
+  b.receive([first]);
+  a.set('y', 2);
+  b.receive([a.commit()!]);
+  const reader = bench.create();
+  reader.load(b.epoch, log);
+  expect([b.get([]), reader.get([])]).toEqual([{ x: 1, y: 2 }, { x: 1, y: 2 }]);
+});
+
 describe('a stamp from the future', () => {
   test('of next year is refused and counted, and overrules nobody', () => {
     const bench = new Bench();

@@ -2,14 +2,13 @@
 import fc from 'fast-check';
 import { TreeNode } from '../../lib/core/node';
 import { isOrphan, Orphans } from '../../lib/core/orphans';
-import type { Register } from '../../lib/core/register';
 
 const root = new TreeNode(null, '');
 const HOME = 'a.1';
 
 function newNode(time: number): TreeNode {
   const node = new TreeNode(root, String(time));
-  node.register = { key: node.segment, time, writer: 'w', value: 1, expiresAt: 0, bytes: 1, home: HOME } as Register;
+  node.register = { key: node.segment, time, writer: 'w', value: 1, expiresAt: 0, bytes: 1, home: HOME };
   return node;
 }
 

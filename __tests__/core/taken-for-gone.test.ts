@@ -1,8 +1,9 @@
 /** Who was taken for gone writes on into segment maps that are gone elsewhere: it hears of that, and no flush is confirmed before. */
 import fc from 'fast-check';
+import type { Replica } from '../../lib/core/replica';
 import { Soundness } from '../../lib/core/soundness';
 import { Bench, RETENTION_MS } from './replicas';
-import { openTalk, type Side, type Talk } from './talk';
+import { openTalk, Talk, type Side } from './talk';
 
 const SIDES = ['A', 'B'] as const;
 
@@ -62,6 +63,39 @@ test.each([
   expect(talkUntilFlushed(talk)).toBe(true);
   expect(talk.replicas.B.get([])).toEqual(expected);
   expect(talk.replicas.A.get([])).toEqual(expected);
+});
+
+test.each([
+  ['knows nothing of that', (): void => undefined],
+  ['has heard of it', (q: Replica, b: Replica): void => void q.receive([b.encodeState()])],
+])('so it is where the write comes by way of somebody first who %s', (_who, prepare) => {
+  const talk = openTaken();
+  const { A, B } = talk.replicas;
+  const q = talk.bench.create({ id: 'q' });
+  prepare(q, B);
+  talk.set('A', 'x');
+  q.receive([A.encodeState(q.stateVector())]);
+  B.receive([q.encodeState(B.stateVector())]);
+  // That the sender of this is to be told does not help who wrote it.
+  B.takeDead();
+  talk.flush('A', 'f');
+  expect(talkUntilFlushed(talk)).toBe(true);
+  expect(B.get('x')).toBe(1);
+});
+
+test('so it is where the peer has what is dead from its file', () => {
+  const talk = openTaken();
+  const { A, B } = talk.replicas;
+  talk.sessions.A!.end();
+  A.set('x', 1);
+  A.commit();
+  B.receive([A.encodeState(B.stateVector())]);
+  const later = new Talk();
+  Object.assign(later.replicas, { A, B: talk.bench.create({ id: 'b2' }) });
+  later.replicas.B.load(B.epoch, [B.encodeState()]);
+  later.open('A', 'B').flush('A', 'f');
+  expect(talkUntilFlushed(later)).toBe(true);
+  expect(later.replicas.B.get([])).toEqual({ k: 1, l: 1, x: 1 });
 });
 
 test('so it is where the peer had not yet been answered, and where what tells of it is dropped', () => {

@@ -73,6 +73,7 @@ test.each<[string, Uint8Array]>([
   ['clocks past exact integers', update([0, ...varUint(2 ** 53 - 1)], [0, 2])],
   ['a skipped struct', update([10, 5])],
   ['a right neighbour', update([0x48, 7, 0, 1, 126])],
+  ['an entry behind one of its own writer that is yet to come', Uint8Array.of(1, 1, 0xe7, 7, 0, 0x88, 0xe7, 7, 5, 1, 126, 0)],
   ['another root', update([0x28, 1, 5, ...Buffer.from('other'), 1, 107, 1, 126])],
   ['a place without a key', update([0x08, 1, 8, ...Buffer.from('segments'), 1, 126])],
   ['a string longer than the update', update([...at(8), 1, 119, ...varUint(2 ** 40)])],

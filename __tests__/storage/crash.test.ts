@@ -84,6 +84,8 @@ async function play(seed: number, guestsMax: number): Promise<void> {
   }
 }
 
+test('a log that somebody else has just taken away is still there under its new name (seed 19529)', () => play(19529, 3));
+
 test.each([
   ['one process', 1],
   ['processes that know nothing of each other', 3],

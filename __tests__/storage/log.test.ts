@@ -254,3 +254,16 @@ test('nothing is promised in a log whose snapshot is gone or was replaced', asyn
   fs.unlinkSync(folder.filename);
   expect(await log.sync()).toBe(false);
 });
+
+test('who finds the log taken away has that on disk before it makes another', async () => {
+  const done: string[] = [];
+  const note =
+    (name: 'rename' | 'syncDirectory' | 'create') =>
+    (...args: unknown[]): never => {
+      done.push(name);
+      return Reflect.apply(nodeDisk.sync[name], undefined, args) as never;
+    };
+  const fs = faultyDisk({ rename: note('rename'), syncDirectory: note('syncDirectory'), create: note('create') });
+  await new Store({ filename: folder.filename, fs }).takeOver();
+  expect(done.slice(0, 3)).toEqual(['rename', 'syncDirectory', 'create']);
+});

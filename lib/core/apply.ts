@@ -7,7 +7,7 @@ import type { DocumentChanges } from './commit';
 import type { Survey } from './update';
 
 /** Applies updates in one transaction. Throws whatever Yjs throws nevertheless. */
-export function applyUpdates(doc: Y.Doc, surveys: readonly Survey[]): Pick<DocumentChanges, 'isNews' | 'gap' | 'isDead'> {
+export function applyUpdates(doc: Y.Doc, surveys: readonly Survey[]): Pick<DocumentChanges, 'isNews' | 'gap' | 'isDead' | 'hasRemoved'> {
   const { store } = doc;
   let isDead = false;
   const applyAll = (transaction: Y.Transaction): Y.Transaction => {
@@ -20,7 +20,7 @@ export function applyUpdates(doc: Y.Doc, surveys: readonly Survey[]): Pick<Docum
   try {
     const isNews = hasNews(Y.transact(doc, applyAll, null, false));
     const gap = store.pendingStructs !== null ? 'writes' : store.pendingDs !== null ? 'removals' : 'none';
-    return { isNews, gap, isDead };
+    return { isNews, gap, isDead, hasRemoved: surveys.some((survey) => survey.hasRemoved) };
   } finally {
     // What Yjs holds back, a sync brings again. Kept, it would swallow what comes later, here and nowhere else; or be
     // what Yjs throws at, each time anew.

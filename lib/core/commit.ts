@@ -58,4 +58,6 @@ export interface DocumentChanges {
   readonly gap: 'none' | 'removals' | 'writes';
   /** Whether some of it went into segment maps that are gone here: who wrote it does not know that it was taken for gone. */
   readonly isDead: boolean;
+  /** Whether whoever sent it, or the file, had some of it as removed: nobody can tell where that stood. */
+  readonly hasRemoved: boolean;
 }

@@ -38,6 +38,7 @@ export class Intake {
   #refused = 0;
   #gapCount = 0;
   #hasDead = false;
+  #deadCount = 0;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -61,6 +62,14 @@ export class Intake {
     const hasDead = this.#hasDead;
     this.#hasDead = false;
     return hasDead;
+  }
+
+  /**
+   * Counts up with all that may be dead here while who wrote it does not know: it was just said, or whoever sent it, or the
+   * file, had it as removed. The update that its writer sends is no news any more then.
+   */
+  get deadCount(): number {
+    return this.#deadCount;
   }
 
   /** The latest hybrid time of an entry that is taken in. */
@@ -130,23 +139,27 @@ export class Intake {
   /** Applies updates; whether some of it was dropped. What they had brought before Yjs threw at them is taken in like the rest. */
   #take(surveys: readonly Survey[], result: Change[]): boolean {
     if (surveys.length === 0) return false;
-    const { document } = this.#options.ledger;
+    const { ledger: { document }, onUpdate } = this.#options;
     let changes: DocumentChanges;
     try {
       changes = document.apply(surveys);
     } catch (error) {
       // Left for the next, it would be believed as that is, be it of a peer or of a file.
       this.#takeIn(document.apply([]), [], result);
+      this.#deadCount++;
+      // Nobody knows how much of it: later updates build on that.
+      if (!this.#isLoading) onUpdate(document.encodeState());
       throw error;
     }
     return this.#takeIn(changes, surveys, result);
   }
 
-  #takeIn({ added, removed, refused, isNews, gap, isDead }: DocumentChanges, surveys: readonly Survey[], result: Change[]): boolean {
+  #takeIn({ added, removed, refused, isNews, gap, isDead, hasRemoved }: DocumentChanges, surveys: readonly Survey[], result: Change[]): boolean {
     const { replicaId, tree, ledger, onUpdate } = this.#options;
     this.#refused += refused;
     if (gap === 'writes') this.#gapCount++;
     if (isDead && !this.#isLoading) this.#hasDead = true;
+    if (isDead || hasRemoved) this.#deadCount++;
     for (const { register, isReplacement } of added) this.#add(register, isReplacement, result);
     for (const { segmentId, key } of removed) {
       const isOurs = segmentOwner(segmentId) === replicaId;

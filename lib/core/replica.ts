@@ -165,6 +165,11 @@ export class Replica {
     return this.#intake.takeDead();
   }
 
+  /** Counts up with all that may be dead here while who wrote it does not know; see `Intake`. */
+  get deadCount(): number {
+    return this.#intake.deadCount;
+  }
+
   /** Turns expired values into tombstones and forgets old ones, at most `countMax`; whether some are left. */
   sweep(countMax = Infinity): boolean {
     return this.#upkeep.sweep(countMax);

@@ -165,14 +165,13 @@ export class Session {
         case 'leave':
           this.end();
           break;
-        case 'flush': {
-          const { token } = message;
+        case 'flush':
+          if (this.#soundness.isBehind(this.#replica.deadCount)) this.#bury();
           if (!this.#soundness.isSound) break;
           this.#port.onFlush(message.isDurable, (answer) => {
-            this.#port.send(flushedMessage(token, answer));
+            this.#port.send(flushedMessage(message.token, answer));
           });
           break;
-        }
         case 'flushed':
         case 'declined':
           this.#flushes.settle(message);
@@ -286,9 +285,8 @@ export class Session {
   }
 
   #receiveUpdates(messages: readonly UpdateMessage[]): void {
-    const { epoch } = this.#replica;
-    const updates = messages.filter((message) => compareEpochs(message.epoch, epoch) === 0);
-    const isLate = messages.some((message) => compareEpochs(message.epoch, epoch) > 0);
+    const updates = messages.filter((message) => compareEpochs(message.epoch, this.#replica.epoch) === 0);
+    const isLate = messages.some((message) => compareEpochs(message.epoch, this.#replica.epoch) > 0);
     const hasGap = this.#take(updates.map(({ update }) => update));
     if (hasGap || updates.length < messages.length) this.#soundness.passOver();
     // Something went missing, which the rules of this protocol exclude: do not guess, ask, unless an answer is on its way.
@@ -298,8 +296,12 @@ export class Session {
   /** Takes updates in, and has who sent what is dead here ask what is gone, to write it again; whether there was a gap. */
   #take(updates: readonly Uint8Array[]): boolean {
     const hasGap = this.#replica.receive(updates) === 'gap';
-    if (this.#replica.takeDead() && this.#soundness.bury()) this.restart();
+    if (this.#replica.takeDead()) this.#bury();
     return hasGap;
+  }
+
+  #bury(): void {
+    if (this.#soundness.bury(this.#replica.deadCount)) this.restart();
   }
 
   #receiveCompare(message: CompareMessage): void {

@@ -16,6 +16,8 @@ export interface Survey {
   readonly to: ReadonlyMap<number, number>;
   /** What entries stand in: a segment map by its own struct, or by that of an entry which one of them replaces. */
   readonly places: readonly Place[];
+  /** Whether it has structs of which the writer of the update keeps no more than that they were. */
+  readonly hasRemoved: boolean;
 }
 
 export interface Place {
@@ -48,25 +50,27 @@ export function surveyUpdate(update: Uint8Array): Survey {
   const decoder = decoding.createDecoder(update);
   const from = new Map<number, number>();
   const to = new Map<number, number>();
-  const places: Place[] = [];
+  const found = { places: [] as Place[], hasRemoved: false };
   for (let runs = decoding.readVarUint(decoder); runs > 0; runs--) {
     const structCount = decoding.readVarUint(decoder);
     const client = readCount(decoder);
     const first = readCount(decoder);
     if (structCount === 0 || from.has(client)) throw malformed('a run of structs');
     let clock = first;
-    for (let i = 0; i < structCount; i++) clock = after(clock, readStruct(decoder, client, clock, places));
+    for (let i = 0; i < structCount; i++) clock = after(clock, readStruct(decoder, client, clock, found));
     from.set(client, first);
     to.set(client, clock);
   }
   skipRemovals(decoder);
   if (decoding.hasContent(decoder)) throw malformed('its end');
-  return { update, from, to, places };
+  return { update, from, to, ...found };
 }
 
 /** Passes over one struct, and notes where it stands; how many clocks it takes. */
-function readStruct(decoder: decoding.Decoder, client: number, clock: number, places: Place[]): number {
+function readStruct(decoder: decoding.Decoder, client: number, clock: number, found: { places: Place[]; hasRemoved: boolean }): number {
+  const { places } = found;
   const info = decoding.readUint8(decoder);
+  found.hasRemoved ||= info === content.collected || (info & CONTENT) === content.deleted;
   // Structs that died with their segment map: one for all of them.
   if (info === content.collected) return decoding.readVarUint(decoder);
   // Only what stands in a sequence has something on its right, and nothing here does.
@@ -74,6 +78,8 @@ function readStruct(decoder: decoding.Decoder, client: number, clock: number, pl
   const [isEntry, hasOrigin] = [(info & CONTENT) === content.any, (info & HAS_ORIGIN) !== 0];
   if (hasOrigin || decoding.readVarUint(decoder) !== 1) {
     const [ofClient, ofClock] = [readCount(decoder), readCount(decoder)];
+    // Yjs would look for it among the structs that are there.
+    if (ofClient === client && ofClock >= clock) throw malformed('a place that is yet to come');
     const last = places.at(-1);
     if (isEntry && last?.client === client && last.ofClient === ofClient && last.ofClock === ofClock) last.clock = clock;
     else if (isEntry) places.push({ client, clock, ofClient, ofClock });

@@ -226,14 +226,16 @@ export class Store {
     this.#setLog(null);
     void log?.close();
     const path = retiredLogOf(file);
+    let isThere = true;
     try {
       yield* perform('rename', logOf(file), path);
-      // Before anything else comes to have the name.
-      yield* syncNames(dirname(file), undefined);
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return null;
-      throw error;
+      if (!hasCode(error, 'ENOENT')) throw error;
+      isThere = false;
     }
+    // Before anything else comes to have the name: somebody else may have taken the log away a moment ago.
+    yield* syncNames(dirname(file), undefined);
+    if (!isThere) return null;
     this.#inventory.generation++;
     const identity = yield* perform('stat', path);
     if (identity.ino === log?.ino) this.#inventory.noteLog(identity);
