@@ -200,7 +200,7 @@ test('soundness is lost and found again by tokens', () => {
   look();
   soundness.hear(1);
   look();
-  expect([soundness.bury(), soundness.bury()]).toEqual([true, false]);
+  expect([soundness.bury(1), soundness.bury(1)]).toEqual([true, false]);
   soundness.passOver();
   soundness.hear(9);
   look();
