@@ -1,6 +1,5 @@
 /** Epochs: a fresh document, into which everyone writes again what is theirs. */
 import { compareEpochs, firstEpoch, type Epoch } from '../../lib/core/epoch';
-import { limits } from '../../lib/limits';
 import { Bench, placesOf, RETENTION_MS, send, settle } from './replicas';
 import type { Replica } from '../../lib/core/replica';
 
@@ -320,44 +319,5 @@ describe('load', () => {
       expect(() => a.load(epoch, [new Uint8Array([1, 2, 3])])).toThrow();
     }
     expect(a.get([])).toEqual(everything);
-  });
-});
-
-describe('a new epoch is due', () => {
-  test('when the document has seen too many clients beyond those that are there', () => {
-    for (let i = 0; i < limits.pastClientsMax - 2; i++) {
-      const writer = bench.create();
-      writer.set('x', i);
-      send(writer, a);
-    }
-    expect([a.needsEpoch(0), a.needsEpoch(1)]).toEqual([true, false]);
-    a.beginEpoch();
-    a.commit();
-    expect(a.needsEpoch(0)).toBe(false);
-  });
-
-  test('when the document has seen too many segment maps, for so many as it has', () => {
-    const replica = bench.create({ segmentWritesMax: 1 });
-    const write = (key: string, count: number): void => {
-      for (let i = 0; i < count; i++) {
-        replica.set(key, i);
-        replica.commit();
-      }
-    };
-    // Each write begins a segment map, and the one before, in which nothing lives any more, goes.
-    write('x', limits.pastSegmentsMax + 8);
-    expect(replica.census()).toMatchObject({ segments: 1, segmentsEver: limits.pastSegmentsMax + 8 });
-    expect(replica.needsEpoch(1)).toBe(false);
-    write('x', 1);
-    expect(replica.needsEpoch(1)).toBe(true);
-    // Where more are in use more may be past: the time that a new epoch takes grows with what there is.
-    write('y', 7);
-    expect(replica.census()).toMatchObject({ segments: 2, segmentsEver: limits.pastSegmentsMax + 16 });
-    expect(replica.needsEpoch(1)).toBe(false);
-    write('y', 1);
-    expect(replica.needsEpoch(1)).toBe(true);
-    replica.beginEpoch();
-    replica.commit();
-    expect(replica.needsEpoch(1)).toBe(false);
   });
 });

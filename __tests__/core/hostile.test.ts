@@ -1,24 +1,15 @@
 /** What a broken or hostile peer can say in well-formed bytes, and what becomes of it. */
 import * as Y from 'yjs';
-import { formatSegmentId } from '../../lib/core/entry';
 import { EPOCH_NUMBER_MAX } from '../../lib/core/epoch';
 import type { Message } from '../../lib/core/message';
 import type { Replica } from '../../lib/core/replica';
-import { toHybridTime } from '../../lib/core/stamp';
 import { limits } from '../../lib/limits';
-import { Bench, mergeAll, RETENTION_MS, settle, START_MS } from './replicas';
+import { Bench, entryAt, mergeAll, RETENTION_MS, settle, START_MS, withPoison } from './replicas';
 import { openTalk, type Talk } from './talk';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const YEAR_MS = 365 * DAY_MS;
-
-/** An update of a writer of its own with one entry, written at `ms`. */
-function entryAt(ms: number, key = 'x', value = 'late', writer = 'evil'): Uint8Array {
-  const doc = new Y.Doc();
-  doc.getMap('segments').set(formatSegmentId(writer, 1), new Y.Map([[key, [toHybridTime(ms), 0, 0, value]]]));
-  return Y.encodeStateAsUpdate(doc);
-}
 
 /** The Yjs client that a replica writes as. */
 function clientOf(replica: Replica): number {
@@ -39,29 +30,6 @@ function forged(client: number, clock: number, count = 1): Uint8Array {
 
 const updateError = expect.objectContaining({ code: 'ERR_CLUSTER_CACHE_UPDATE' }) as Error;
 
-test('what had come before Yjs threw is told of like everything else: what builds on it is no gap for who reads the log', () => {
-  const bench = new Bench();
-  const log: Uint8Array[] = [];
-  const a = bench.create();
-  const b = bench.create({ onUpdate: (update) => void log.push(update) });
-  a.set('x', 1);
-  const [first, poison] = [a.commit()!, entryAt(START_MS, 'poison')];
-  const { integrate } = Y.Item.prototype;
-  jest.spyOn(Y.Item.prototype, 'integrate').mockImplementation(function (this: Y.Item, ...args) {
-    if (this.parentSub === 'poison') throw new Error('poison');
-    integrate.apply(this, args);
-  });
-  expect(() => b.receive([first, poison])).toThrow('poison');
-  jest.restoreAllMocks();
-  expect(b.get('x')).toBe(1);
-  b.receive([first]);
-  a.set('y', 2);
-  b.receive([a.commit()!]);
-  const reader = bench.create();
-  reader.load(b.epoch, log);
-  expect([b.get([]), reader.get([])]).toEqual([{ x: 1, y: 2 }, { x: 1, y: 2 }]);
-});
-
 describe('a stamp from the future', () => {
   test('of next year is refused and counted, and overrules nobody', () => {
     const bench = new Bench();
@@ -80,13 +48,7 @@ describe('a stamp from the future', () => {
     const [a, b] = [bench.create(), bench.create()];
     // Of two writers: of two segment maps of one name Yjs keeps one, by the random number of its client.
     const file = [entryAt(START_MS + YEAR_MS), entryAt(START_MS, 'poison', 'late', 'another')];
-    const { integrate } = Y.Item.prototype;
-    jest.spyOn(Y.Item.prototype, 'integrate').mockImplementation(function (this: Y.Item, ...args) {
-      if (this.parentSub === 'poison') throw new Error('poison');
-      integrate.apply(this, args);
-    });
-    for (const one of [a, b]) expect(() => one.load(one.epoch, file)).toThrow('poison');
-    jest.restoreAllMocks();
+    for (const one of [a, b]) withPoison(() => one.load(one.epoch, file));
     expect([a.get('x'), b.get('x')]).toEqual(['late', 'late']);
     // Later than what the file has, and no later than peers believe of each other then.
     a.set('y', 1);

@@ -1,7 +1,9 @@
 /** Replicas under a clock that the test sets, and ways to carry updates between them. */
 import * as Y from 'yjs';
 import type { Change } from '../../lib/core/change';
+import { formatSegmentId } from '../../lib/core/entry';
 import { Replica, type ReplicaOptions } from '../../lib/core/replica';
+import { toHybridTime } from '../../lib/core/stamp';
 
 export const START_MS = Date.UTC(2026, 0, 1);
 export const RETENTION_MS = 60_000;
@@ -74,4 +76,25 @@ export function placesOf(replica: Replica): string[] {
 /** Matches an error with this code. */
 export function code(name: 'PATH' | 'VALUE' | 'TTL'): Error {
   return expect.objectContaining({ code: `ERR_CLUSTER_CACHE_${name}` }) as Error;
+}
+
+/** An update of a writer of its own with one entry, written at `ms`. */
+export function entryAt(ms: number, key = 'x', value = 'late', writer = 'evil'): Uint8Array {
+  const doc = new Y.Doc();
+  doc.getMap('segments').set(formatSegmentId(writer, 1), new Y.Map([[key, [toHybridTime(ms), 0, 0, value]]]));
+  return Y.encodeStateAsUpdate(doc);
+}
+
+/** Has Yjs throw, while `act` runs, at any entry with the key `poison`, as at something that the survey let through. */
+export function withPoison(act: () => void): void {
+  const { integrate } = Y.Item.prototype;
+  const spy = jest.spyOn(Y.Item.prototype, 'integrate').mockImplementation(function (this: Y.Item, ...args) {
+    if (this.parentSub === 'poison') throw new Error('poison');
+    integrate.apply(this, args);
+  });
+  try {
+    expect(act).toThrow('poison');
+  } finally {
+    spy.mockRestore();
+  }
 }

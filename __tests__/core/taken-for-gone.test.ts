@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Replica } from '../../lib/core/replica';
 import { Soundness } from '../../lib/core/soundness';
-import { Bench, RETENTION_MS } from './replicas';
+import { Bench, entryAt, RETENTION_MS, START_MS, withPoison } from './replicas';
 import { openTalk, Talk, type Side } from './talk';
 
 const SIDES = ['A', 'B'] as const;
@@ -78,6 +78,17 @@ test.each([
   B.receive([q.encodeState(B.stateVector())]);
   // That the sender of this is to be told does not help who wrote it.
   B.takeDead();
+  talk.flush('A', 'f');
+  expect(talkUntilFlushed(talk)).toBe(true);
+  expect(B.get('x')).toBe(1);
+});
+
+test('so it is where Yjs throws at something that came with the write', () => {
+  const talk = openTaken();
+  const { A, B } = talk.replicas;
+  talk.set('A', 'x');
+  const batch = [A.encodeState(B.stateVector()), entryAt(START_MS, 'poison')];
+  withPoison(() => B.receive(batch));
   talk.flush('A', 'f');
   expect(talkUntilFlushed(talk)).toBe(true);
   expect(B.get('x')).toBe(1);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { surveyUpdate } from '../../lib/core/update';
-import { Bench, RETENTION_MS } from './replicas';
+import { Bench, entryAt, RETENTION_MS, START_MS, withPoison } from './replicas';
 
 /** An update of one client with these structs, written byte by byte, and nothing removed. */
 function update(...structs: readonly (readonly number[])[]): Uint8Array {
@@ -153,4 +153,25 @@ test('what a replica takes in is told of once, and what a file holds not at all'
   const removal = from.commit()!;
   to.receive([removal]);
   expect(told).toEqual([removal]);
+});
+
+test('what had come before Yjs threw is told of like everything else: what builds on it is no gap for who reads the log', () => {
+  const bench = new Bench();
+  const log: Uint8Array[] = [];
+  const [a, b] = [bench.create(), bench.create({ onUpdate: (bytesOf) => void log.push(bytesOf) })];
+  a.set('x', 1);
+  const [first, poison] = [a.commit()!, entryAt(START_MS, 'poison')];
+  withPoison(() => b.receive([first, poison]));
+  expect(b.get('x')).toBe(1);
+  b.receive([first]);
+  a.set('y', 2);
+  b.receive([a.commit()!]);
+  const reader = bench.create();
+  reader.load(b.epoch, log);
+  expect([b.get([]), reader.get([])]).toEqual([{ x: 1, y: 2 }, { x: 1, y: 2 }]);
+  // But for what a file holds.
+  log.length = 0;
+  const starting = bench.create({ onUpdate: (bytesOf) => void log.push(bytesOf) });
+  withPoison(() => starting.load(starting.epoch, [first, poison]));
+  expect([starting.get('x'), log]).toEqual([1, []]);
 });

@@ -1,4 +1,5 @@
 /** A host without a mesh, whose turns the test ends, and links to peers that keep a record and never answer. */
+import { join } from 'node:path';
 import { decodeEnvelope, encodeEnvelope, type Message } from '../../lib/core/message';
 import { OpenCache } from '../../lib/host/open-cache';
 import type { Committer, OpenCacheHost, OpenCacheOptions } from '../../lib/host/ports';
@@ -82,3 +83,6 @@ export async function linkToSilentPeer(): Promise<{ link: Link; heard: Message[]
   await until('the link', () => self.ids.length === 1);
   return { link: self.link('silent'), heard };
 }
+
+/** Options of a cache with a file of its own. */
+export const persistent = (): Partial<OpenCacheOptions> => ({ isPersistent: true, durability: 'always', filename: join(cleanup.directory(), 'c.snapshot') });

@@ -1,6 +1,4 @@
 /** Who starts, or was cut off, learns all that was confirmed to be on disk, whoever of those who knew it has ended. */
-import { cpSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Message } from '../../lib/core/message';
 import { Replica } from '../../lib/core/replica';
@@ -12,13 +10,11 @@ import type { Link } from '../../lib/mesh/link';
 import { Store } from '../../lib/storage/store';
 import { Bench } from '../core/replicas';
 import { until } from '../mesh/meshes';
-import { cleanup, linkToSilentPeer, TestHost } from './hosts';
+import { cleanup, linkToSilentPeer, persistent, TestHost } from './hosts';
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
-
-const persistent = (): Partial<OpenCacheOptions> => ({ isPersistent: true, durability: 'always', filename: join(cleanup.directory(), 'c.snapshot') });
 
 /** The peer says that it has the cache open; it will ask later. */
 function appear(host: TestHost, link: Link, replica: Replica): void {
@@ -336,27 +332,4 @@ describe('who has answered is asked again, and waited for, when one that owed an
     expect(host.cache.replica.get('k')).toBe(1);
     await host.cache.end();
   });
-});
-
-test('who exits while it takes in a large snapshot does not replace it by the part that it has', async () => {
-  jest.replaceProperty(limits, 'stateStructsMax', 10 as never);
-  jest.replaceProperty(limits, 'loadUpdatesMax', 1 as never);
-  const [during, after] = [persistent(), persistent()];
-  const writer = new TestHost(during);
-  await writer.cache.sync();
-  for (let i = 0; i < 100; i++) writer.cache.replica.set(`k${i}`, i);
-  await writer.cache.flush();
-  await writer.cache.end();
-  const { cache } = new TestHost(during);
-  cache.replica.set('own', 1);
-  cache.touch();
-  await until('some of it is there', () => cache.replica.get('k0') !== undefined);
-  expect(cache.replica.get('k99')).toBeUndefined();
-  cache.saveSync();
-  // There its process ends.
-  cpSync(dirname(during.filename!), dirname(after.filename!), { recursive: true });
-  const { cache: next } = new TestHost(after);
-  await next.sync();
-  expect(Object.keys(next.replica.get([]) as object)).toHaveLength(101);
-  for (const each of [cache, next]) await each.end();
 });

@@ -1,4 +1,6 @@
 /** What an open cache does at the ends of its turns, and at its own. */
+import { cpSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as Y from 'yjs';
 import type { OpenCacheOptions } from '../../lib/host/ports';
@@ -6,7 +8,7 @@ import { SnapshotMaker } from '../../lib/host/snapshot-maker';
 import { limits } from '../../lib/limits';
 import { Bench } from '../core/replicas';
 import { until } from '../mesh/meshes';
-import { linkToSilentPeer, TestHost } from './hosts';
+import { linkToSilentPeer, persistent, TestHost } from './hosts';
 
 async function open(options: Partial<OpenCacheOptions> = {}): Promise<TestHost> {
   const host = new TestHost(options);
@@ -216,4 +218,27 @@ test('who ends right after a new epoch began writes what others have yet to writ
     expect(peer.receive([message.update])).toBe('applied');
   }
   expect(peer.get([])).toEqual({ a: 1 });
+});
+
+test('who exits while it takes in a large snapshot does not replace it by the part that it has', async () => {
+  jest.replaceProperty(limits, 'stateStructsMax', 10 as never);
+  jest.replaceProperty(limits, 'loadUpdatesMax', 1 as never);
+  const [during, after] = [persistent(), persistent()];
+  const writer = new TestHost(during);
+  await writer.cache.sync();
+  for (let i = 0; i < 100; i++) writer.cache.replica.set(`k${i}`, i);
+  await writer.cache.flush();
+  await writer.cache.end();
+  const { cache } = new TestHost(during);
+  cache.replica.set('own', 1);
+  cache.touch();
+  await until('some of it is there', () => cache.replica.get('k0') !== undefined);
+  expect(cache.replica.get('k99')).toBeUndefined();
+  cache.saveSync();
+  // There its process ends.
+  cpSync(dirname(during.filename!), dirname(after.filename!), { recursive: true });
+  const { cache: next } = new TestHost(after);
+  await next.sync();
+  expect(Object.keys(next.replica.get([]) as object)).toHaveLength(101);
+  for (const each of [cache, next]) await each.end();
 });
