@@ -78,13 +78,16 @@ export class Member {
   readonly #channel: Channel;
   readonly #questions = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   #lastId = 0;
+  /** Why no answer comes any more. */
+  #end: Error | null = null;
 
   constructor(connect: (onMessage: (message: unknown) => void) => Channel) {
     this.#channel = connect((message) => {
       this.#hear(message as Answer);
     });
     this.ended = this.#channel.ended.then((how) => {
-      for (const { reject } of this.#questions.values()) reject(new Error(`The member has ended: ${JSON.stringify(how)}`));
+      this.#end = new Error(`The member has ended: ${JSON.stringify(how)}`);
+      for (const { reject } of this.#questions.values()) reject(this.#end);
       this.#questions.clear();
       return how;
     });
@@ -94,6 +97,7 @@ export class Member {
   ask(op: string, ...args: unknown[]): Promise<unknown> {
     const id = ++this.#lastId;
     const answer = new Promise<unknown>((resolve, reject) => {
+      if (this.#end !== null) throw this.#end;
       this.#questions.set(id, { resolve, reject });
       this.#channel.post({ id, op, args });
     });
@@ -152,6 +156,11 @@ function endOf(child: ChildProcess): Promise<unknown> {
   });
 }
 
+/** How a message is sent that may come too late for a process that was killed: its end tells, not an error of the channel. */
+function postTo(child: ChildProcess): Channel['post'] {
+  return (message) => child.connected && child.send(message as object, () => undefined);
+}
+
 /** A forked process, with a CommonJS or an ESM entry; it has no cache open yet. */
 export function startFork(entry: 'member.js' | 'member.mjs' = 'member.js', options: ForkOptions = {}): Member {
   return new Member((onMessage) => {
@@ -162,7 +171,7 @@ export function startFork(entry: 'member.js' | 'member.mjs' = 'member.js', optio
       child.kill('SIGKILL');
       return ended;
     });
-    return { post: (message) => child.connected && child.send(message as object), kill: (signal) => child.kill(signal), ended };
+    return { post: postTo(child), kill: (signal) => child.kill(signal), ended };
   });
 }
 
@@ -190,6 +199,7 @@ export interface Family {
 /** Starts members as cluster workers, or forked children, of a process that never loads the library. */
 export async function startFamily(mode: 'cluster' | 'fork', count: number): Promise<Family> {
   const parent = fork(fixture('parent.js'), [mode, String(count)]);
+  const post = postTo(parent);
   const ended = endOf(parent);
   const listeners: ((message: unknown) => void)[] = [];
   let pids: number[] = [];
@@ -202,7 +212,9 @@ export async function startFamily(mode: 'cluster' | 'fork', count: number): Prom
     return new Member((onMessage) => {
       listeners.push(onMessage);
       return {
-        post: (message) => parent.connected && parent.send({ to, message }),
+        post: (message) => {
+          post({ to, message });
+        },
         kill: (signal) => killQuietly(pids[to]!, signal),
         ended,
       };
