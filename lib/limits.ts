@@ -98,6 +98,8 @@ export const limits = {
   sweepMs: 3,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
+  /** Nodes of the tree that are looked at, in a new epoch, between two looks at the clock: less than a millisecond. */
+  turnoverNodesMax: 500,
   /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */
   wholeWaitMs: 2_000,
   /** Milliseconds that a process which is asked to save, and is not the manager, waits whether it comes to be. */

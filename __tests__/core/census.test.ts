@@ -7,6 +7,7 @@ import { parseKey } from '../../lib/core/path';
 import { supersedes, type Register } from '../../lib/core/register';
 import { toHybridTime } from '../../lib/core/stamp';
 import { Tree } from '../../lib/core/tree';
+import { Turnover } from '../../lib/core/turnover';
 import { Bench, documentOf, RETENTION_MS, settle, START_MS } from './replicas';
 import type { Replica } from '../../lib/core/replica';
 
@@ -174,7 +175,9 @@ describe('a tree', () => {
           else if (kind === 'forget') for (const { node } of tree.orphans.take(() => true)) tree.forget(node);
           else if (kind === 'salvage') tree.salvage(register(time, null));
           else if (kind === 'begin') {
-            tree.beginDocument(() => false);
+            const turnover = new Turnover(tree, { hasCopy: () => false, carry: () => {}, forgetFormer: () => {} });
+            turnover.begin();
+            turnover.goOn(Infinity);
             stored.clear();
           }
           expect(tree.tally).toMatchObject({ ...recount(tree.root), entries: stored.size });

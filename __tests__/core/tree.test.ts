@@ -1,5 +1,6 @@
 /** The tree by itself: winners, the dead it tells of, and the nodes that reads leave behind. */
 import { Tree, type TreeOwner } from '../../lib/core/tree';
+import { Turnover } from '../../lib/core/turnover';
 import type { TreeNode } from '../../lib/core/node';
 import type { Register } from '../../lib/core/register';
 import { toHybridTime } from '../../lib/core/stamp';
@@ -58,7 +59,9 @@ test('a new document leaves no nodes behind where there were entries that had lo
   for (const key of ['a', 'a.b.c', 'a.b.d', 'e.f']) tree.addEntry(register(key, 1, 1), false);
   tree.addEntry(register('a', 2, 2), false);
   expect(countNodes(tree.root)).toBe(7);
-  tree.beginDocument(() => false);
+  const turnover = new Turnover(tree, { hasCopy: () => false, carry: () => {}, forgetFormer: () => {} });
+  turnover.begin();
+  while (turnover.goOn(2));
   // a, and e.f: nothing is left of a.b.c and a.b.d.
   expect(countNodes(tree.root)).toBe(4);
   expect(tree.get([])).toEqual({ a: 2, e: { f: 1 } });

@@ -66,6 +66,21 @@ test('a sweep that takes too long goes on in every turn, for as long as one turn
   collector.stop();
 });
 
+test('a sweep waits until a new epoch is looked through, and does not end that', () => {
+  const { replica, collector, seen } = collect(2 * GENTLE_PARTS);
+  replica.beginEpoch();
+  collector.stop();
+  // `commit` would end it, too.
+  const waiting = new Collector({ replica, serve: () => undefined, commit: () => undefined });
+  waiting.start(INTERVAL_MS);
+  jest.advanceTimersByTime(INTERVAL_MS + 2 * GENTLE_MS);
+  expect([replica.isTurningOver, seen.partsAt]).toEqual([true, []]);
+  replica.turnOver();
+  jest.advanceTimersByTime(INTERVAL_MS);
+  expect(replica.census().live).toBe(0);
+  waiting.stop();
+});
+
 test('a sweep that is over lets the next one begin gently again', () => {
   const { bench, replica, collector, seen } = collect(2 * GENTLE_PARTS);
   jest.advanceTimersByTime(10 * INTERVAL_MS - 1);

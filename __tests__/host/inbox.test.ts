@@ -24,6 +24,7 @@ class Scene {
   readonly senders: RecordingMesh[] = [];
   /** Called with each payload; by default they take no time. */
   onPayload: (payload: string, link: Link) => void = () => undefined;
+  isHeldUp = false;
   readonly #directory = cleanup.directory();
   readonly #receiver: RecordingMesh;
   readonly #added: Record<Sender, number> = { a: 0, b: 0 };
@@ -36,6 +37,7 @@ class Scene {
           this.onPayload(payload, link);
         }
       },
+      isHeldUp: () => this.isHeldUp,
     });
     this.#receiver = this.#create('receiver', {
       onMessages: (link, payloads) => {
@@ -108,6 +110,23 @@ test('what takes long is taken in bit by bit, and the event loop turns in betwee
   // It is read again.
   scene.senders[0]!.link('receiver').send(bytesOf('later'));
   await until('what comes later', () => scene.received.a.at(-1) === 'later');
+});
+
+test('nothing is taken in, nor more read, while something else has to end first; it is after that', async () => {
+  const scene = await startScene('a');
+  scene.onPayload = (payload) => {
+    scene.isHeldUp = payload.startsWith('1');
+  };
+  // One is all that is taken in at once.
+  const payloads = numbered(4, limits.receiveBytesMax);
+  scene.inbox.add(scene.link('a'), payloads.map(bytesOf));
+  expect(scene.received.a).toEqual(payloads.slice(0, 2));
+  scene.senders[0]!.link('receiver').send(bytesOf('later'));
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  expect(scene.received.a).toEqual(payloads.slice(0, 2));
+  scene.isHeldUp = false;
+  await until('the rest', () => scene.received.a.length === 5);
+  expect(scene.received.a).toEqual([...payloads, 'later']);
 });
 
 test('links take turns, so that one with much to say does not keep another waiting', async () => {

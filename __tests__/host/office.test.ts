@@ -70,6 +70,15 @@ test('nobody is taken for gone before the files are read: what they have would b
   await keeper.end();
 });
 
+test('nothing is asked of a replica that looks through a new epoch, which that would have to end first', () => {
+  const { replica, office } = openOffice();
+  replica.set('a', 1);
+  replica.commit();
+  replica.beginEpoch();
+  office.serve();
+  expect(replica.isTurningOver).toBe(true);
+});
+
 test('a flush of the manager is on disk, though a peer does not answer', async () => {
   const { replica, peers, keeper, office } = openOffice();
   await keeper.begin();

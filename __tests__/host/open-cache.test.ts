@@ -57,6 +57,60 @@ describe('a cache over its limits', () => {
   });
 });
 
+const TURNOVER_PARTS = 40;
+
+/** A cache with many values of its own, and as many of somebody who is gone. */
+async function openLarge(): Promise<TestHost> {
+  const host = await open();
+  const gone = new Bench().create({ id: 'gone' });
+  for (let i = 0; i < (TURNOVER_PARTS * limits.turnoverNodesMax) / 2; i++) {
+    host.cache.replica.set(`own${i}`, i);
+    gone.set(`gone${i}`, i);
+  }
+  host.cache.replica.receive([gone.commit()!]);
+  host.cache.commit();
+  host.endTurns(Infinity);
+  return host;
+}
+
+describe('a new epoch', () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  const KEYS = TURNOVER_PARTS * limits.turnoverNodesMax;
+
+  test('is looked through in several turns, before anything else is done, and then the manager writes for those who are gone', async () => {
+    const host = await openLarge();
+    const { replica } = host.cache;
+    // Each look at the clock takes a millisecond.
+    let now = performance.now();
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => ++now);
+    replica.beginEpoch();
+    host.cache.commit();
+    let turns = 1;
+    for (; replica.isTurningOver; turns++) {
+      expect(replica.entryCount).toBe(0);
+      expect(host.endTurns(1)).toBe(1);
+    }
+    expect(turns).toBeGreaterThanOrEqual(TURNOVER_PARTS / limits.turnMs);
+    expect(turns).toBeLessThan(TURNOVER_PARTS / 2);
+    clock.mockRestore();
+    host.endTurns(Infinity);
+    expect([replica.isWhole, replica.entryCount, replica.get('gone0')]).toEqual([true, KEYS, 0]);
+    await host.cache.end();
+  });
+
+  test('that was looked through at once, since something needed it, is tended as well', async () => {
+    const host = await openLarge();
+    const { replica } = host.cache;
+    replica.beginEpoch();
+    replica.turnOver();
+    host.cache.commit();
+    host.endTurns(Infinity);
+    expect([replica.isWhole, replica.entryCount]).toEqual([true, KEYS]);
+    await host.cache.end();
+  });
+});
+
 describe('a document that cannot be written to', () => {
   afterEach(() => jest.restoreAllMocks());
 
@@ -120,6 +174,15 @@ describe('a document that cannot be written to', () => {
     await cache.end();
   });
 
+  test('is replaced by one that is begun in later turns, where there is much in it', async () => {
+    const { cache } = await openLarge();
+    cache.replica.set('a', 1);
+    breakDocuments(1);
+    cache.commit();
+    expect([cache.replica.epoch.number, cache.replica.isTurningOver]).toEqual([1, true]);
+    await cache.end();
+  });
+
   test('is replaced before the last words to the disk, with what others wrote', () => {
     const bench = new Bench();
     const [other, replica] = [bench.create({ id: 'o' }), bench.create({ id: 'r' })];
@@ -151,6 +214,8 @@ describe('a document that cannot be written to', () => {
       cache.commit();
       cache.commit();
     }).toThrow('no struct');
+    // Nobody waits for what may never be called again.
+    expect(cache.replica.isTurningOver).toBe(false);
     // No document is gone on with once that has failed.
     expect([cache.replica.epoch.number, cache.replica.get('a')]).toEqual([2, 1]);
     cache.commit();

@@ -260,6 +260,8 @@ export class World {
   }
 
   #act(node: Node): void {
+    // Users go on while a new epoch begins.
+    if (node.replica.isTurningOver) node.replica.turnOver(this.random.int(6));
     const mark = ++this.#marks;
     const { kind, path, value, ttl } = randomAction(this.random, mark);
     if (kind !== 'set') {

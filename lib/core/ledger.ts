@@ -26,6 +26,8 @@ export class Ledger {
   readonly #tree: Tree;
   readonly #movesMax: number;
   #document: Document;
+  /** Of the epoch before, until all is known that is to be written again; else null. */
+  #former: Document | null = null;
   /** Nodes whose winner the document does not have. */
   readonly #outbox = new Set<TreeNode>();
   /** Keys of entries that are to be removed one by one, by the segment map that holds them. */
@@ -58,12 +60,12 @@ export class Ledger {
 
   /** Whether a winner waits to be written. */
   get hasUnwritten(): boolean {
-    return this.#outbox.size + this.#carried.length > 0;
+    return this.#outbox.size > 0 || this.isCarrying;
   }
 
   /** Whether something of the epoch before waits to be written into this one. */
   get isCarrying(): boolean {
-    return this.#carried.length > 0;
+    return this.#carried.length > 0 || this.#former !== null;
   }
 
   /** Whether a commit would do something. */
@@ -76,9 +78,11 @@ export class Ledger {
     this.#revision++;
   }
 
-  /** Goes on with an empty document; what it shall hold is to be written again. */
+  /** Goes on with an empty document; what it shall hold is to be written again, as is told until `forgetFormer`. */
   replaceDocument(document: Document): void {
-    this.#document.destroy();
+    // One that began before it was all told is empty.
+    if (this.#former === null) this.#former = this.#document;
+    else this.#document.destroy();
     this.#document = document;
     this.#removals.clear();
     this.#expired.clear();
@@ -86,6 +90,12 @@ export class Ledger {
     for (const node of this.#outbox) this.#carried.push(node);
     this.#outbox.clear();
     this.#revision++;
+  }
+
+  /** All is told that this replica is to write again. */
+  forgetFormer(): void {
+    this.#former?.destroy();
+    this.#former = null;
   }
 
   /** Whether this replica looks after the segment map `home`. */
@@ -124,6 +134,8 @@ export class Ledger {
 
   /** `register`, which the document holds, has lost at `node`. */
   bury(register: Register, node: TreeNode): void {
+    // It went with the document of the epoch before.
+    if (this.#former !== null) return;
     this.#lose(register);
     if (!node.hasCopies) return;
     for (const copy of this.#document.tendedAt(register.key)) if (isSameWrite(copy, register)) this.#lose(copy);
@@ -162,7 +174,8 @@ export class Ledger {
     const { register } = node;
     if (register === null) return false;
     if (this.tends(register.home)) return true;
-    return node.hasCopies && this.#document.tendedAt(register.key).some((copy) => isSameWrite(copy, register));
+    const document = this.#former ?? this.#document;
+    return node.hasCopies && document.tendedAt(register.key).some((copy) => isSameWrite(copy, register));
   }
 
   /** Some segment map that has the write of `register`, or null. */

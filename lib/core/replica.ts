@@ -15,6 +15,7 @@ import type { TreeNode } from './node';
 import type { Path } from './path';
 import { HybridClock } from './stamp';
 import { Tree } from './tree';
+import { Turnover } from './turnover';
 import { Upkeep } from './upkeep';
 import { takeCensus, type Census } from './tally';
 import type { JsonValue } from './value';
@@ -54,6 +55,7 @@ export class Replica {
   readonly #clock = new HybridClock();
   readonly #tree: Tree;
   readonly #ledger: Ledger;
+  readonly #turnover: Turnover;
   readonly #upkeep: Upkeep;
   readonly #writer: Writer;
   readonly #evictor: Evictor;
@@ -81,6 +83,7 @@ export class Replica {
       onChange({ register: register!, reason: 'expire', isLocal: true });
     };
     const ledger = this.#ledger;
+    this.#turnover = new Turnover(tree, ledger);
     const { valueBytesMax = limits.valueBytesMax, orphanMsMin = limits.orphanMsMin } = options;
     this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, orphanMsMin, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
@@ -140,6 +143,7 @@ export class Replica {
    * the peers, or null if there was nothing to do. Throws what Yjs throws: all peers must hear of the new epoch then.
    */
   commit(countMax = Infinity): Uint8Array | null {
+    this.turnOver();
     let update: Uint8Array | null;
     try {
       update = this.#ledger.commit(countMax);
@@ -157,6 +161,7 @@ export class Replica {
    * Throws at bytes that are no update, and at one that was made in the name of this replica.
    */
   receive(updates: readonly Uint8Array[]): ReceiveResult {
+    if (updates.length > 0) this.turnOver();
     return this.#intake.receive(updates);
   }
 
@@ -172,6 +177,7 @@ export class Replica {
 
   /** Turns expired values into tombstones and forgets old ones, at most `countMax`; whether some are left. */
   sweep(countMax = Infinity): boolean {
+    this.turnOver();
     return this.#upkeep.sweep(countMax);
   }
 
@@ -180,6 +186,7 @@ export class Replica {
    * and which of those replicas have told all that they had to write into this epoch; all of them, if not given.
    */
   tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string> = connected): void {
+    this.turnOver();
     this.#upkeep.tend(connected, isManager, heard);
   }
 
@@ -190,6 +197,7 @@ export class Replica {
 
   /** Writes what others ought to have written into this epoch by now. */
   writeOrphans(): void {
+    this.turnOver();
     this.#upkeep.writeOrphans();
   }
 
@@ -213,15 +221,20 @@ export class Replica {
   /** Goes over to a later epoch that somebody began; an earlier one is ignored. Whether it did. */
   enterEpoch(epoch: Epoch): boolean {
     if (compareEpochs(epoch, this.epoch) <= 0 || epoch.number > EPOCH_NUMBER_MAX) return false;
-    this.#tree.beginDocument((node) => {
-      // Any copy will do: two who have one each must not each wait for the other.
-      const isOurs = this.#ledger.hasCopy(node);
-      if (isOurs) this.#ledger.carry(node);
-      return isOurs;
-    });
     this.#ledger.replaceDocument(this.#createDocument(epoch));
+    this.#turnover.begin();
     this.#upkeep.noteEpoch();
     return true;
+  }
+
+  /** Whether a new epoch has begun, and not all winners were looked at. What needs that done does it first, in one piece. */
+  get isTurningOver(): boolean {
+    return this.#turnover.isGoingOn;
+  }
+
+  /** Looks at `countMax` nodes of the tree, to see who is to write their winners into the new epoch; whether some are left. */
+  turnOver(countMax = Infinity): boolean {
+    return this.isTurningOver && this.#turnover.goOn(countMax);
   }
 
   /**
@@ -231,6 +244,7 @@ export class Replica {
   load(epoch: Epoch, updates: readonly Uint8Array[]): void {
     // Where that cannot be, peers would not follow. What the file holds goes into the epoch that is.
     if (!isFarAhead(epoch, this.epoch)) this.enterEpoch(epoch);
+    if (updates.length > 0) this.turnOver();
     if (compareEpochs(epoch, this.epoch) === 0) this.#intake.load(updates);
     else this.#intake.salvage(epoch, updates);
   }

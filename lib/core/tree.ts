@@ -178,33 +178,6 @@ export class Tree {
     return keys;
   }
 
-  /**
-   * A new document begins, empty. `isOurs` tells whether we are to write the winner at a node into it; all
-   * others are orphans until their owners have written them again.
-   */
-  beginDocument(isOurs: (node: TreeNode) => boolean): void {
-    // Not by recursion, which would take several times as long for a large tree that was never walked before.
-    const nodes = [this.root];
-    const bare: TreeNode[] = [];
-    let [lastHome, owner] = ['', ''];
-    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      node.addChildrenTo(nodes);
-      const { register } = node;
-      if (register === null) {
-        // What is above goes with it.
-        if (!node.hasChildren) bare.push(node);
-      } else if (register.home !== null && !isOrphan(register) && !isOurs(node)) {
-        // Most have the home of the one before.
-        if (register.home !== lastHome) [lastHome, owner] = [register.home, ownerOf(register.home)];
-        this.orphans.add(node, register, owner, false);
-      }
-      node.entries = 0;
-      node.hasCopies = false;
-    }
-    this.tally.entries = 0;
-    for (const node of bare) node.prune();
-  }
-
   /** The document has taken in the local write that waited at `node`, as an entry of `segmentId`. */
   settle(node: TreeNode, segmentId: string, isReplacement: boolean): void {
     if (node.register !== null) node.register.home = segmentId;

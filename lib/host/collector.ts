@@ -47,10 +47,11 @@ export class Collector {
     if (this.#timer === null) return;
     const { replica, commit } = this.#options;
     const now = performance.now();
-    const isUrgent = now - since >= this.#intervalMs / limits.sweepGentleShare;
+    // Where a new epoch has just begun, that comes first.
+    const isUrgent = !replica.isTurningOver && now - since >= this.#intervalMs / limits.sweepGentleShare;
     const end = isUrgent ? now + limits.sweepMs : now;
     let hasMore: boolean;
-    do hasMore = replica.sweep(limits.sweepMax);
+    do hasMore = replica.isTurningOver || replica.sweep(limits.sweepMax);
     while (hasMore && performance.now() < end);
     commit();
     if (!hasMore) return;

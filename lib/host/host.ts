@@ -33,6 +33,7 @@ export class Host implements OpenCacheHost {
     receive: (link, payloads) => {
       this.#receive(link, payloads);
     },
+    isHeldUp: () => [...this.#caches.values()].some(({ replica }) => replica.isTurningOver),
   });
   readonly #onEmpty: () => void;
   #joining: Promise<void> | null = null;

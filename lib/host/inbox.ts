@@ -9,6 +9,8 @@ import { limits } from '../limits';
 export interface InboxOptions {
   /** Takes in payloads of one link that came one after the other. */
   readonly receive: (link: Link, payloads: readonly Uint8Array[]) => void;
+  /** Whether something goes on, in turns of its own, that taking in would have to end first. */
+  readonly isHeldUp: () => boolean;
 }
 
 export class Inbox {
@@ -49,10 +51,11 @@ export class Inbox {
     while (this.#waiting.size > 0) {
       // One after the other, so that a busy link does not keep the others waiting.
       for (const link of [...this.#waiting.keys()]) {
+        if (this.#options.isHeldUp() || performance.now() >= end) {
+          this.#goOnLater();
+          return;
+        }
         this.#receiveSome(link);
-        if (performance.now() < end || this.#waiting.size === 0) continue;
-        this.#goOnLater();
-        return;
       }
     }
   }

@@ -147,12 +147,19 @@ export class Office {
   /** What the timer asks of whoever holds the office; of the others only that they remember who is there. */
   serve(): void {
     const { replica, peers, keeper } = this.#options;
+    if (replica.isTurningOver) return;
     // Not before the files are read: what is added to a segment map after it was deleted is gone.
     const mayAdopt = this.isOurs && (keeper.hasRead || !this.keepsFile);
     replica.tend(peers.replicaIds(), mayAdopt, peers.heardReplicaIds());
     if (!this.isOurs) return;
     if (replica.needsEpoch(peers.count)) this.#beginEpoch();
     if (this.keepsFile) void keeper.maintain();
+  }
+
+  /** A new epoch has begun: what was written by those who are gone is the manager's to write again. */
+  tendEpoch(): void {
+    const { replica, peers } = this.#options;
+    if (this.isOurs) replica.tend(peers.replicaIds(), true, peers.heardReplicaIds());
   }
 
   /** An error that nobody waits for. */
@@ -164,8 +171,6 @@ export class Office {
     const { replica, peers, commit } = this.#options;
     replica.beginEpoch();
     peers.restartAll();
-    // What was written by those who are gone is the manager's to write again.
-    replica.tend(peers.replicaIds(), true, peers.heardReplicaIds());
     commit();
   }
 }

@@ -49,6 +49,8 @@ export class OpenCache {
     this.#host = host;
     const commit = (): void => this.commit();
     const onError = (error: CacheError): void => this.report(error);
+    const isManager = (): boolean => this.#office.isOurs;
+    const onTurnedOver = (): void => this.#office.tendEpoch();
     this.replica = new Replica({
       id: host.nextId(),
       now: Date.now,
@@ -88,7 +90,7 @@ export class OpenCache {
       },
       onError,
     });
-    this.#commits = new Commits({ replica: this.replica, peers: this.#peers, isManager: () => this.#office.isOurs, onError });
+    this.#commits = new Commits({ replica: this.replica, peers: this.#peers, isManager, onTurnedOver, onError });
     this.#collector = new Collector({
       replica: this.replica,
       serve: () => {
@@ -232,13 +234,13 @@ export class OpenCache {
   receive(link: Link, messages: readonly Message[]): boolean {
     if (this.#state === 'closed') return false;
     try {
-      const isKnown = this.#peers.receive(link, messages);
-      // What has come may be too much, or a new epoch, or have taken what is ours: all for the end of this turn.
-      if (this.replica.isOverLimits || this.replica.hasUnwritten) this.#scheduleCommit();
-      return isKnown;
+      return this.#peers.receive(link, messages);
     } catch (cause) {
       link.close(new CacheError('ERR_CLUSTER_CACHE_UPDATE', 'A peer sent what cannot be taken in.', { cause }));
       return true;
+    } finally {
+      // What has come may be too much, or a new epoch, or have taken what is ours: all for the end of this turn.
+      if (this.replica.isOverLimits || this.replica.hasUnwritten) this.#scheduleCommit();
     }
   }
 

@@ -1,0 +1,42 @@
+/** What arrives while a large cache goes over to a new epoch waits, from a peer that speaks the protocol by hand. */
+import type { Message } from '../../lib/core/message';
+import { Replica } from '../../lib/core/replica';
+import { Cache } from '../../lib/index';
+import { newDirectory, addCleanup, until } from '../process/harness';
+import { SpokenPeer } from './spoken-peer';
+
+afterEach(() => jest.restoreAllMocks());
+
+test('what arrives while a new epoch is looked through is taken in after that, and does not end it', async () => {
+  const path = newDirectory();
+  const cache = new Cache('c', { path, persist: false });
+  addCleanup(() => cache.close());
+  for (let i = 0; i < 10; i++) cache.set(`k${i}`, i);
+  await cache.sync();
+
+  const { turnOver } = Replica.prototype;
+  let isHeld = true;
+  const inOnePiece: boolean[] = [];
+  jest.spyOn(Replica.prototype, 'turnOver').mockImplementation(function (this: Replica, countMax?: number) {
+    if (countMax === undefined) inOnePiece.push(this.isTurningOver);
+    // It takes as long as the test wants.
+    return countMax !== undefined && isHeld && this.isTurningOver ? true : turnOver.call(this, countMax);
+  });
+  const receive = jest.spyOn(Replica.prototype, 'receive');
+  const received = (): number => receive.mock.calls.filter(([updates]) => updates.length > 0).length;
+
+  const peer = await SpokenPeer.connect(path, 'c');
+  const epoch = { number: 1, founder: 'p' };
+  const state: Message = { type: 'state', epoch, replicaId: 'p', vector: new Uint8Array([0]), token: 1, isMirrored: false, isDeferred: false, isPersistent: false };
+  peer.say(state);
+  await until('it has entered the epoch', () => peer.heard.some((message) => message.type === 'state' && message.epoch.number === 1));
+  peer.say({ type: 'update', epoch, update: new Uint8Array([0, 0]) });
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(received()).toBe(0);
+  // Users do not wait.
+  expect([cache.set('k1', 'new'), cache.get('k1'), cache.get('k2')]).toEqual(['new', 'new', 2]);
+  isHeld = false;
+  await until('it is taken in', () => received() > 0);
+  expect(inOnePiece).not.toContain(true);
+  await until('all is written', () => cache.stats().registers.live === 10 && peer.heard.some(({ type }) => type === 'complete'));
+});
