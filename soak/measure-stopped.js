@@ -1,7 +1,7 @@
 /**
- * A stopped peer: two processes write as fast as they can while a third is stopped (SIGSTOP). What that costs
- * the two in memory, and how long the third takes to be whole once it goes on (SIGCONT), first under the same
- * load, then without.
+ * A stopped peer: some processes, two if not said otherwise, write as fast as they can while another is stopped
+ * (SIGSTOP). What that costs them in memory, and how long the other takes to be whole once it goes on (SIGCONT), in turns
+ * under the same load and without. Where there are no more processors than writers, under load it has to share one.
  */
 'use strict';
 
@@ -9,7 +9,7 @@ const { delay, now, until } = require('../demo/wait');
 const { claim, line, measure } = require('./measure');
 const { median, size, time } = require('./numbers');
 
-const DEFAULTS = { seconds: 15, rounds: 3, keys: 20_000, batch: 200, gcInterval: 120_000 };
+const DEFAULTS = { writers: 2, seconds: 15, rounds: 3, keys: 20_000, batch: 200, gcInterval: 120_000 };
 /** The bound on one link, and what the collector may be late with. */
 const BOUND_BYTES = 8 * 2 ** 20;
 const SLACK = 1.5;
@@ -18,8 +18,9 @@ const WHOLE_MS = 2000;
 measure('a stopped peer', DEFAULTS, async (fleet, options) => {
   const { seconds, rounds, keys, batch, gcInterval } = options;
   const open = () => fleet.open('stopped', { gcInterval });
-  const [first, second, peer] = [await open(), await open(), await open()];
-  const writers = [first, second];
+  const peer = await open();
+  const writers = [];
+  while (writers.length < options.writers) writers.push(await open());
   const start = () =>
     Promise.all(
       writers.map((member, i) => member.ask('start', 'overwrite', { count: Infinity, keys, batch, prefix: `p${i}` })),
@@ -31,7 +32,7 @@ measure('a stopped peer', DEFAULTS, async (fleet, options) => {
   await delay(5000);
   for (let round = 0; round < 2 * rounds; round++) {
     const isLoaded = round % 2 === 0;
-    // The larger of the two at each look; the collector runs, so that only what is held counts.
+    // The largest of them at each look; the collector runs, so that only what is held counts.
     const running = await lookAt(writers, 5);
     peer.pause();
     // Not at once: it takes a moment until what waits has reached the bound.
@@ -70,7 +71,7 @@ measure('a stopped peer', DEFAULTS, async (fleet, options) => {
   await fleet.closeAll();
 });
 
-/** Heap and what is outside of it, after collection, of the larger of the two, some times a second apart. */
+/** Heap and what is outside of it, after collection, of the largest of them, some times a second apart. */
 async function lookAt(writers, count) {
   const looks = [];
   for (let i = 0; i < count; i++) {

@@ -144,6 +144,46 @@ test('when the disk has recovered, what was written meanwhile comes to it by its
   await guest.keeper.end();
 });
 
+test('on a full disk attempts leave no files behind', async () => {
+  const disk = new MemoryDisk();
+  let isFull = false;
+  const guest = new Guest('p', disk.view((operation) => (isFull && operation.startsWith('w') ? 'ENOSPC' : null), atOnce));
+  await guest.begin();
+  await work(guest, 2);
+  isFull = true;
+  expect(await work(guest, 50)).toBe(50);
+  // The snapshot, the log that continues it, and the one that could not be written.
+  expect(disk.files.size).toBeLessThanOrEqual(3);
+  isFull = false;
+  expect(await work(guest, 1)).toBe(0);
+  expect(await afterPowerCut(disk, 1)).toBe(106);
+  await guest.keeper.end();
+});
+
+test('once a flush has found the disk to work again, a log that outgrows the snapshot does not wait for the next attempt', async () => {
+  jest.replaceProperty(limits, 'diskRetryMs', 3_600_000 as never);
+  const disk = new MemoryDisk();
+  let [isFull, snapshots] = [false, 0];
+  const onCall = (operation: string): Fault | null => {
+    if (operation === 'writeFile' && !isFull) snapshots++;
+    return isFull && operation.startsWith('w') ? 'ENOSPC' : null;
+  };
+  const guest = new Guest('p', disk.view(onCall, atOnce));
+  await guest.begin();
+  await work(guest, 2);
+  isFull = true;
+  expect(await work(guest, 1)).toBe(1);
+  isFull = false;
+  expect(await work(guest, 1)).toBe(0);
+  const before = snapshots;
+  for (let turn = 0; turn < 200 && snapshots === before; turn++) {
+    guest.write();
+    await nextTurn();
+  }
+  expect(snapshots).toBeGreaterThan(before);
+  await guest.keeper.end();
+});
+
 test('a disk that hangs costs no more memory than the buffer of the log', async () => {
   jest.replaceProperty(limits, 'logBufferBytesMax', 2_000);
   const disk = new MemoryDisk();

@@ -296,6 +296,8 @@ export class Keeper {
     this.#savedRevision = Math.max(this.#savedRevision, saved.revision);
     this.#snapshotBytes = saved.length;
     this.#isBroken = false;
+    // It works again: a log that outgrows the snapshot must not wait for that.
+    this.#retryAlarm.stop();
     return true;
   }
 

@@ -72,6 +72,11 @@ export class LogFile {
     return this.#failure !== null;
   }
 
+  /** Whether it failed before anything was known to be written, let alone promised: nobody needs it. */
+  get isVoid(): boolean {
+    return this.hasFailed && this.#position === 0;
+  }
+
   /** To be written next. */
   add(update: StoredUpdate): void {
     if (this.#failure !== null) return;

@@ -238,7 +238,11 @@ export class Store {
     if (!isThere) return null;
     this.#inventory.generation++;
     const identity = yield* perform('stat', path);
-    if (identity.ino === log?.ino) this.#inventory.noteLog(identity);
+    if (identity.ino === log?.ino) {
+      this.#inventory.noteLog(identity);
+      // On a full disk each attempt would leave another.
+      if (log.isVoid) yield* removeQuietly(path);
+    }
     return { path, ino: identity.ino };
   }
 
