@@ -99,6 +99,23 @@ describe('a new epoch', () => {
     await host.cache.end();
   });
 
+  test('that begins and is looked through with what one read brings is told to be complete', async () => {
+    const host = await open();
+    const { cache } = host;
+    const { link, heard } = await linkToSilentPeer();
+    cache.addLink(link);
+    const peer = new Bench().create({ id: 'p', now: Date.now });
+    peer.beginEpoch();
+    const { epoch } = peer;
+    const vector = peer.stateVector();
+    peer.set('x', 1);
+    const state = { type: 'state', epoch, replicaId: 'p', vector, token: 1, isMirrored: false, isDeferred: false, isPersistent: false } as const;
+    cache.receive(link, [state, { type: 'update', epoch, update: peer.commit()! }]);
+    host.endTurns(Infinity);
+    await until('it is told', () => heard.some((message) => message.type === 'complete' || (message.type === 'sync' && message.isComplete)));
+    await cache.end();
+  });
+
   test('that was looked through at once, since something needed it, is tended as well', async () => {
     const host = await openLarge();
     const { replica } = host.cache;

@@ -87,9 +87,14 @@ export class Ledger {
     this.#removals.clear();
     this.#expired.clear();
     this.#clearings.clear();
+    this.carryUnwritten();
+    this.#revision++;
+  }
+
+  /** What waits to be written now counts as carried: the file may have what it takes the place of. */
+  carryUnwritten(): void {
     for (const node of this.#outbox) this.#carried.push(node);
     this.#outbox.clear();
-    this.#revision++;
   }
 
   /** All is told that this replica is to write again. */

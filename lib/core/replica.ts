@@ -195,6 +195,11 @@ export class Replica {
     return !this.#ledger.isCarrying && !this.#upkeep.awaitsOthers;
   }
 
+  /** The document is not whole before all is written that waits for it now. */
+  carryUnwritten(): void {
+    this.#ledger.carryUnwritten();
+  }
+
   /** Writes what others ought to have written into this epoch by now. */
   writeOrphans(): void {
     this.turnOver();

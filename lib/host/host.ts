@@ -181,7 +181,9 @@ export class Host implements OpenCacheHost {
   #commitScheduled(): void {
     const caches = [...this.#scheduled];
     this.#scheduled.clear();
-    for (const cache of caches) cache.commit();
+    forEach(caches, (cache) => {
+      cache.commit();
+    });
   }
 
   async #join(): Promise<void> {
@@ -195,7 +197,9 @@ export class Host implements OpenCacheHost {
     }
     this.#isJoined = true;
     this.#compareTimer = setInterval(() => {
-      for (const cache of this.#caches.values()) cache.compare();
+      forEach(this.#caches.values(), (cache) => {
+        cache.compare();
+      });
     }, limits.compareIntervalMs);
     this.#compareTimer.unref();
     void askManagerProcess().then((rank) => {
@@ -258,6 +262,20 @@ export class Host implements OpenCacheHost {
     // Word that the cache was closed may have been dropped on a full link.
     if (isMistaken) this.send(link, cache, { type: 'leave' });
   }
+}
+
+/** Calls `act` with each, whatever it throws at others; then throws what it has thrown. */
+function forEach<Item>(items: Iterable<Item>, act: (item: Item) => void): void {
+  const errors: unknown[] = [];
+  for (const item of items) {
+    try {
+      act(item);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 1) throw new AggregateError(errors, 'Several caches have failed.');
+  if (errors.length === 1) throw errors[0];
 }
 
 function newId(): string {

@@ -83,9 +83,9 @@ export class Keeper {
     return this.#savedRevision === this.#replica.revision;
   }
 
-  /** Whether, since it is in office, all is read that the one before may have written, or cannot be. */
+  /** Whether, since it is in office, all is read that the one before may have written, or cannot be; and nothing is now. */
   get hasRead(): boolean {
-    return this.#hasRead;
+    return this.#hasRead && !this.#reading.isGoingOn;
   }
 
   /** Whether this process has left the files to others for good. */

@@ -148,18 +148,18 @@ export class Office {
   serve(): void {
     const { replica, peers, keeper } = this.#options;
     if (replica.isTurningOver) return;
-    // Not before the files are read: what is added to a segment map after it was deleted is gone.
-    const mayAdopt = this.isOurs && (keeper.hasRead || !this.keepsFile);
-    replica.tend(peers.replicaIds(), mayAdopt, peers.heardReplicaIds());
+    this.tend();
     if (!this.isOurs) return;
     if (replica.needsEpoch(peers.count)) this.#beginEpoch();
     if (this.keepsFile) void keeper.maintain();
   }
 
-  /** A new epoch has begun: what was written by those who are gone is the manager's to write again. */
-  tendEpoch(): void {
-    const { replica, peers } = this.#options;
-    if (this.isOurs) replica.tend(peers.replicaIds(), true, peers.heardReplicaIds());
+  /** Looks after what is left of the gone, as the manager does; not before it has the files, or while it reads them. */
+  tend(): void {
+    const { replica, peers, keeper } = this.#options;
+    // What is added to a segment map after it was deleted is gone.
+    const mayAdopt = this.isOurs && (keeper.hasRead || !this.keepsFile);
+    replica.tend(peers.replicaIds(), mayAdopt, peers.heardReplicaIds());
   }
 
   /** An error that nobody waits for. */

@@ -50,7 +50,7 @@ export class OpenCache {
     const commit = (): void => this.commit();
     const onError = (error: CacheError): void => this.report(error);
     const isManager = (): boolean => this.#office.isOurs;
-    const onTurnedOver = (): void => this.#office.tendEpoch();
+    const onTurnedOver = (): void => this.#office.tend();
     this.replica = new Replica({
       id: host.nextId(),
       now: Date.now,
@@ -233,6 +233,7 @@ export class OpenCache {
   /** Takes in messages of one read; false if this cache is not yet, or no longer, open to the peer. */
   receive(link: Link, messages: readonly Message[]): boolean {
     if (this.#state === 'closed') return false;
+    const { epoch } = this.replica;
     try {
       return this.#peers.receive(link, messages);
     } catch (cause) {
@@ -240,7 +241,7 @@ export class OpenCache {
       return true;
     } finally {
       // What has come may be too much, or a new epoch, or have taken what is ours: all for the end of this turn.
-      if (this.replica.isOverLimits || this.replica.hasUnwritten) this.#scheduleCommit();
+      if (this.replica.isOverLimits || this.replica.hasUnwritten || this.replica.epoch !== epoch) this.#scheduleCommit();
     }
   }
 

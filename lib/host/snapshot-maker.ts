@@ -2,7 +2,7 @@
  * Makes snapshots of a replica, slice by slice, so that a large one holds nobody up.
  */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { compareEpochs } from '../core/epoch';
+import { compareEpochs, type Epoch } from '../core/epoch';
 import type { Replica } from '../core/replica';
 import { limits } from '../limits';
 import { releaseSnapshot, SnapshotEncoder, type EncodedSnapshot } from '../storage/snapshot';
@@ -91,10 +91,21 @@ export class SnapshotMaker {
   }
 
   /**
-   * After a new epoch began, the document lacks for a moment what others have yet to write into it, and must
-   * not replace a file that has it. What they do not write in time is ours to write.
+   * After a new epoch began, the document lacks for a moment what others have yet to write into it, and must not replace a
+   * file that has it; nor while something that was overwritten meanwhile is in it neither as it was nor as it is.
    */
   async #becomeWhole(): Promise<void> {
+    const { replica } = this.#options;
+    for (let epoch: Epoch | null = null; epoch === null || compareEpochs(epoch, replica.epoch) !== 0; ) {
+      await this.#awaitOthers();
+      epoch = replica.epoch;
+      replica.carryUnwritten();
+      await this.#awaitOthers();
+    }
+  }
+
+  /** What they do not write in time is ours to write. */
+  async #awaitOthers(): Promise<void> {
     const { replica, commit } = this.#options;
     for (let waitedMs = 0; ; waitedMs += limits.wholePollMs) {
       commit();
