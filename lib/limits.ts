@@ -30,8 +30,10 @@ export const limits = {
   compactionMovesMax: 25,
   /** Estimated bytes of values that compaction moves in one commit, give or take one value. */
   compactionBytesMax: MiB,
-  /** Milliseconds that writing, or taking in what others wrote, may take of one turn of the event loop, give or take a commit. */
+  /** Milliseconds that all work of the library may take of one turn of the event loop, give or take a commit. */
   turnMs: 4,
+  /** Milliseconds that each kind of work may take of one turn, whatever others have taken: else one might keep another from going on. */
+  turnShareMsMin: 1,
   /** Messages that are taken in at once, in one transaction as far as they are updates, where they mean little. */
   receiveCountMax: 16,
   /** Bytes of messages that are taken in at once, give or take one. */
@@ -66,6 +68,8 @@ export const limits = {
   helloBytesMax: 4 * KiB,
   /** Bytes that may wait on one link before nothing more is sent until it has drained. */
   linkBufferBytesMax: 8 * MiB,
+  /** Milliseconds that a message may wait on one link before the same: a peer that is slower than others write would see all of it, but late. */
+  linkBufferMsMax: 500,
   /** Bytes that may wait on one link before a state that goes out in slices pauses. */
   linkBusyBytes: MiB,
   /** Milliseconds after which such a state looks again whether there is room. */
@@ -78,6 +82,8 @@ export const limits = {
   helloTimeoutMs: 10_000,
   /** Milliseconds between two looks into the socket directory, which mend what was missed. */
   scanIntervalMs: 2_000,
+  /** Milliseconds after a link was lost until such a look: its peer may be there, and have been stopped for long. */
+  relinkDelayMs: 100,
   /** Milliseconds between two comparisons of state vectors, which bring to light what was missed. */
   compareIntervalMs: 5_000,
   /** Milliseconds, at least, until what the owner does not write again is forgotten: three comparisons, by two of which it hears. */
@@ -94,8 +100,6 @@ export const limits = {
   sweepPauseMs: 5,
   /** What part of `gcInterval` a sweep may take with such pauses: one in so many. */
   sweepGentleShare: 4,
-  /** Milliseconds that it may then take of one turn of the event loop, before what it did is committed. */
-  sweepMs: 3,
   /** Milliseconds after which a process that could not join the mesh tries again. */
   joinRetryMs: 5_000,
   /** Nodes of the tree that are looked at, in a new epoch, between two looks at the clock: less than a millisecond. */

@@ -5,10 +5,10 @@
 'use strict';
 
 const { createHash } = require('node:crypto');
-const { monitorEventLoopDelay } = require('node:perf_hooks');
 const { Cache } = require('cluster-cache');
 const { delay, now, until } = require('../demo/wait');
 const loads = require('./loads');
+const { LoopWatch } = require('./loop');
 const { replicaOf, suspendCompaction, Turns, wantEpoch } = require('./inside');
 
 let cache;
@@ -17,7 +17,7 @@ let errors = 0;
 let lastError = null;
 /** Loads that run until they are told to stop. */
 let running = [];
-let delays = null;
+let loop = null;
 let turns = null;
 let resumeCompaction = () => undefined;
 
@@ -71,28 +71,19 @@ const commands = {
 
   /** Begins to watch the event loop and, where `isTimed`, what the library does in it. */
   async watch({ isTimed = false } = {}) {
-    delays?.disable();
+    loop?.end();
     await turns?.end();
-    delays = monitorEventLoopDelay({ resolution: 1 });
-    delays.enable();
     turns = isTimed ? new Turns() : null;
+    loop = new LoopWatch();
   },
 
-  /** Stalls since `watch`, in ms, and the longest turns by what they did. */
+  /** Stalls since `watch`, in ms (loop.js), and the longest calls by what they did. */
   async watched() {
-    delays.disable();
-    const ms = (ns) => Math.max(0, ns / 1e6 - 1);
+    const watched = loop.end();
     const ended = await turns?.end();
-    const result = {
-      max: ms(delays.max),
-      p999: ms(delays.percentile(99.9)),
-      p99: ms(delays.percentile(99)),
-      turns: ended?.turns ?? null,
-      collector: ended?.collector ?? null,
-    };
-    delays = null;
+    loop = null;
     turns = null;
-    return result;
+    return { ...watched, turns: ended?.turns ?? null, collector: ended?.collector ?? null };
   },
 
   /** Resolves to the time, by the common clock, at which `path` first showed `value` here. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { decodeEnvelope, encodeEnvelope, type Message } from '../../lib/core/message';
 import { OpenCache } from '../../lib/host/open-cache';
 import type { Committer, OpenCacheHost, OpenCacheOptions } from '../../lib/host/ports';
+import { turn } from '../../lib/host/turn';
 import type { Link } from '../../lib/mesh/link';
 import { Cleanup, RecordingMesh, until } from '../mesh/meshes';
 
@@ -28,6 +29,7 @@ export class TestHost implements OpenCacheHost {
   endTurns(countMax: number): number {
     let count = 0;
     for (; count < countMax && this.#scheduled.size > 0; count++) {
+      turn.end();
       const caches = [...this.#scheduled];
       this.#scheduled.clear();
       for (const cache of caches) cache.commit();

@@ -19,6 +19,11 @@ export class Deadlines<T extends DeadlineItem> {
     return this.#heap.length;
   }
 
+  /** When the soonest is due; undefined where there is none. */
+  get soonest(): number | undefined {
+    return this.#times[0];
+  }
+
   /** Adds an item that is in no heap. */
   add(at: number, item: T): void {
     this.#heap.push(item);

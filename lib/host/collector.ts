@@ -1,6 +1,8 @@
-/** The collector of one open cache: its timer, and what the timer does. */
+/** The collector of one open cache: what the timer of this process does for it. */
 import type { Replica } from '../core/replica';
 import { limits } from '../limits';
+import { rounds, type Round } from './rounds';
+import { turn } from './turn';
 
 export interface CollectorOptions {
   readonly replica: Replica;
@@ -12,8 +14,7 @@ export interface CollectorOptions {
 
 export class Collector {
   readonly #options: CollectorOptions;
-  #timer: NodeJS.Timeout | null = null;
-  #intervalMs = 0;
+  #round: Round | null = null;
   /** When the sweep that goes on has begun, by `performance.now()`; null if there is none. */
   #sweepSince: number | null = null;
 
@@ -24,17 +25,17 @@ export class Collector {
   /** Collects every `intervalMs` from now on. */
   start(intervalMs: number): void {
     this.stop();
-    this.#intervalMs = intervalMs;
-    this.#timer = setInterval(() => {
+    const ring = (): void => {
       this.#options.serve();
       if (this.#sweepSince === null) this.#sweep(performance.now());
-    }, intervalMs);
-    this.#timer.unref();
+    };
+    this.#round = { intervalMs, ring, deadlineSlot: -1 };
+    rounds.start(this.#round);
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    if (this.#round !== null) rounds.stop(this.#round);
+    this.#round = null;
   }
 
   /**
@@ -44,16 +45,17 @@ export class Collector {
    */
   #sweep(since: number): void {
     this.#sweepSince = null;
-    if (this.#timer === null) return;
+    if (this.#round === null) return;
     const { replica, commit } = this.#options;
     const now = performance.now();
     // Where a new epoch has just begun, that comes first.
-    const isUrgent = !replica.isTurningOver && now - since >= this.#intervalMs / limits.sweepGentleShare;
-    const end = isUrgent ? now + limits.sweepMs : now;
+    const isUrgent = !replica.isTurningOver && now - since >= this.#round.intervalMs / limits.sweepGentleShare;
+    const end = isUrgent ? turn.share() : now;
     let hasMore: boolean;
-    do hasMore = replica.isTurningOver || replica.sweep(limits.sweepMax);
-    while (hasMore && performance.now() < end);
-    commit();
+    do {
+      hasMore = replica.isTurningOver || replica.sweep(limits.sweepMax);
+      commit();
+    } while (hasMore && performance.now() < end);
     if (!hasMore) return;
     this.#sweepSince = since;
     const goOn = (): void => {

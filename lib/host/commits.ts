@@ -4,6 +4,7 @@ import type { Replica } from '../core/replica';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
 import type { Peers } from './peers';
+import { turn } from './turn';
 
 export interface CommitsOptions {
   readonly replica: Replica;
@@ -36,7 +37,7 @@ export class Commits {
   /** Commits what waits, as much as one turn has time for; whether some is left for a later one. */
   run(): boolean {
     const { replica, peers } = this.#options;
-    const end = performance.now() + limits.turnMs;
+    const end = turn.share();
     if (this.#isTurningOver(end)) return true;
     const hasMore = this.#evict();
     do this.#commit();

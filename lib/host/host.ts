@@ -16,6 +16,7 @@ import { Mesh } from '../mesh/mesh';
 import { Inbox } from './inbox';
 import { OpenCache } from './open-cache';
 import type { Audience, Committer, OpenCacheHost, OpenCacheOptions } from './ports';
+import { turn } from './turn';
 
 /** Where the processes of an application meet. */
 export interface Place {
@@ -29,6 +30,7 @@ export class Host implements OpenCacheHost {
   readonly #mesh: Mesh;
   readonly #caches = new Map<string, OpenCache>();
   readonly #scheduled = new Set<Committer>();
+  #isCommitting = false;
   readonly #inbox = new Inbox({
     receive: (link, payloads) => {
       this.#receive(link, payloads);
@@ -158,14 +160,8 @@ export class Host implements OpenCacheHost {
   }
 
   scheduleCommit(cache: Committer): void {
-    if (this.#scheduled.size === 0) {
-      // Twice, so that what has arrived is read first: a write to a peer that has died closes the link, and
-      // what that peer had sent before would go unread.
-      setImmediate(() => setImmediate(() => {
-        this.#commitScheduled();
-      }));
-    }
     this.#scheduled.add(cache);
+    this.#commitSoon();
   }
 
   nextId(): string {
@@ -178,12 +174,34 @@ export class Host implements OpenCacheHost {
     return (bytes.readUInt32LE(0) & 0x1f_ffff) * 2 ** 32 + bytes.readUInt32LE(4);
   }
 
+  #commitSoon(): void {
+    if (this.#isCommitting) return;
+    this.#isCommitting = true;
+    // Twice, so that what has arrived is read first: a write to a peer that has died closes the link, and
+    // what that peer had sent before would go unread.
+    setImmediate(() => setImmediate(() => {
+      this.#isCommitting = false;
+      this.#commitScheduled();
+    }));
+  }
+
   #commitScheduled(): void {
+    try {
+      forEach(this.#takeScheduled(), (cache) => {
+        cache.commit();
+      });
+    } finally {
+      if (this.#scheduled.size > 0) this.#commitSoon();
+    }
+  }
+
+  /** As many as this turn has time for, at least one; who then has more to do is behind those that are left. */
+  *#takeScheduled(): Iterable<Committer> {
     const caches = [...this.#scheduled];
-    this.#scheduled.clear();
-    forEach(caches, (cache) => {
-      cache.commit();
-    });
+    for (const cache of caches) {
+      if (cache !== caches[0] && turn.isOver) return;
+      if (this.#scheduled.delete(cache)) yield cache;
+    }
   }
 
   async #join(): Promise<void> {

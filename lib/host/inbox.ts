@@ -5,6 +5,7 @@
  */
 import type { Link } from '../mesh/link';
 import { limits } from '../limits';
+import { turn } from './turn';
 
 export interface InboxOptions {
   /** Takes in payloads of one link that came one after the other. */
@@ -31,6 +32,7 @@ export class Inbox {
     if (waiting === undefined) this.#waiting.set(link, [...payloads]);
     else waiting.push(...payloads);
     if (this.#isScheduled) link.pause();
+    else if (turn.isOver) this.#goOnLater();
     else this.#work();
   }
 
@@ -47,7 +49,7 @@ export class Inbox {
 
   /** Goes on for a few milliseconds, then lets the event loop turn. */
   #work(): void {
-    const end = performance.now() + limits.turnMs;
+    const end = turn.share();
     while (this.#waiting.size > 0) {
       // One after the other, so that a busy link does not keep the others waiting.
       for (const link of [...this.#waiting.keys()]) {

@@ -11,6 +11,7 @@ import type { Candidate, Hello } from '../mesh/hello';
 import type { Link } from '../mesh/link';
 import { CatchUp } from './catch-up';
 import { Informants } from './informants';
+import { turn } from './turn';
 import { settleAll, settlesWithin, Waits, type Wait } from './waits';
 
 /** Sessions of this process so far: what is still under way to one that is over must not answer the next on its link. */
@@ -136,7 +137,7 @@ export class Peers {
       this.#catchUp.noteMessages(link);
       this.#waits.noteMove(link);
     }
-    this.#turnEnd = performance.now() + limits.turnMs;
+    this.#turnEnd = turn.share();
     const refused = this.#options.replica.refused;
     if (this.#owesAnswer(link, session) && messages.some(({ type }) => type === 'leave')) this.#noteLoss(link);
     session.receive(messages);
@@ -286,7 +287,7 @@ export class Peers {
   /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
   #goOnLater(link: Link): void {
     const goOn = (): void => {
-      this.#turnEnd = performance.now() + limits.turnMs;
+      this.#turnEnd = turn.share();
       const session = this.#sessions.get(link);
       if (link.isBusy && session?.isPresent === true) this.#goOnLater(link);
       else session?.goOn();

@@ -7,6 +7,7 @@ import type { Replica } from '../core/replica';
 import { limits } from '../limits';
 import { releaseSnapshot, SnapshotEncoder, type EncodedSnapshot } from '../storage/snapshot';
 import type { Store } from '../storage/store';
+import { turn } from './turn';
 
 export interface SnapshotMakerOptions {
   readonly replica: Replica;
@@ -80,7 +81,7 @@ export class SnapshotMaker {
     const state = replica.beginState();
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {
-      const end = performance.now() + limits.turnMs;
+      const end = turn.share();
       const update = state.next(() => performance.now() < end);
       if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
       if (update.length > 0) encoder.add({ epoch, update });

@@ -53,6 +53,7 @@ export class Mesh {
   #appearing: Promise<void> | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
   #scanTimer: NodeJS.Timeout | undefined = undefined;
+  #relinkTimer: NodeJS.Timeout | undefined = undefined;
 
   constructor(options: MeshOptions) {
     if (!isPeerId(options.id)) {
@@ -180,6 +181,7 @@ export class Mesh {
 
   async #close(): Promise<void> {
     clearInterval(this.#scanTimer);
+    clearTimeout(this.#relinkTimer);
     const listening = this.#listener.close();
     for (const link of this.#handshaking) link.close();
     await Promise.all(Array.from(this.#links.values(), (link) => link.end()));
@@ -265,7 +267,18 @@ export class Mesh {
     if (reason instanceof CacheError && reason.code === 'ERR_CLUSTER_CACHE_PROTOCOL') this.#reportOnce(reason);
     else if (reason instanceof CacheError) this.#report(reason);
     if (!isMember) return;
+    this.#relinkSoon();
     this.#call(this.#options.onUnlink, link);
+  }
+
+  /** The peer of a link that was lost may be there still. */
+  #relinkSoon(): void {
+    if (this.#isClosed() || this.#relinkTimer !== undefined) return;
+    this.#relinkTimer = setTimeout(() => {
+      this.#relinkTimer = undefined;
+      void this.scan();
+    }, limits.relinkDelayMs);
+    this.#relinkTimer.unref();
   }
 
   /** What is found by looking would otherwise be reported with every look. */
