@@ -9,6 +9,7 @@ import { Cleanup, makeMesh, RecordingMesh, startMeshes, until } from './meshes';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
+afterEach(() => jest.restoreAllMocks());
 
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
 
@@ -150,7 +151,16 @@ test('a socket that was just bound is not taken for a dead one', async () => {
   expect(a.errors).toEqual([]);
 });
 
+test('a link that was lost is made again, without waiting for the next look', async () => {
+  jest.replaceProperty(limits, 'scanIntervalMs', limits.timerMsMax as never);
+  const [a, b] = (await startMeshes(cleanup, cleanup.directory(), 'a', 'b')) as [RecordingMesh, RecordingMesh];
+  a.link('b').close();
+  await until('the link', () => a.events.lastIndexOf('link b') > 0 && b.events.lastIndexOf('link a') > 0);
+  expect([a.ids, b.ids]).toEqual([['b'], ['a']]);
+});
+
 test('who was missed is found by looking again', async () => {
+  jest.replaceProperty(limits, 'relinkDelayMs', limits.timerMsMax as never);
   const directory = cleanup.directory();
   const [a, b] = (await startMeshes(cleanup, directory, 'a', 'b')) as [RecordingMesh, RecordingMesh];
   a.link('b').close();
