@@ -29,6 +29,7 @@ export function playHistory(seed: number): void {
     checkBounded(world);
     comeToRest(world);
     checkCounts(world);
+    world.flushes.checkAll(world.nodes.map(({ replica }) => replica));
   } catch (cause) {
     throw new Error(`seed ${seed}: ${(cause as Error).message}`, { cause });
   }

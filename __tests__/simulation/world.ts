@@ -9,6 +9,7 @@ import { Replica } from '../../lib/core/replica';
 import { parseKey } from '../../lib/core/path';
 import type { Epoch } from '../../lib/core/epoch';
 import type { Session } from '../../lib/core/session';
+import { FlushLog } from './flushes';
 import { connect, type Link } from './network';
 import { randomAction } from './user';
 import type { Write } from './oracle';
@@ -43,6 +44,7 @@ export class World {
   readonly nodes: Node[] = [];
   /** Every write that ever was, in the order in which it was made. */
   readonly writes: Write[] = [];
+  readonly flushes = new FlushLog(this.writes);
   /** From what when on a value is expired, by its mark, for the checker of reads. */
   readonly expiries = new Map<number, number>();
   nowMs = START_MS;
@@ -86,6 +88,7 @@ export class World {
     else if (roll < 0.92) this.#flipLink();
     else if (roll < 0.95) this.upkeep(random.int(this.nodes.length), random.chance(0.4));
     else if (roll < 0.953) this.#beginEpoch(random.pick(this.nodes));
+    else if (roll < 0.96) this.#flush(random.int(this.nodes.length));
     else if (roll < 0.97) this.#compareAll();
     else if (roll < 0.975) this.#evict(random.pick(this.nodes), 1 + random.int(4));
     else if (roll < 0.983) this.#save(random.pick(this.nodes));
@@ -132,6 +135,15 @@ export class World {
     for (const session of this.#sessionsOf(node)) {
       if (update !== null) session.push(update);
       if (!node.replica.hasUnwritten) session.complete();
+    }
+  }
+
+  /** Somebody asks all that are linked whether they have what was set here. */
+  #flush(index: number): void {
+    const { replica } = this.nodes[index]!;
+    for (const { ends, towards } of this.#links.values()) {
+      const side = ends.indexOf(index);
+      if (side !== -1) this.flushes.ask(replica, towards[1 - side]!.session, this.nodes[ends[1 - side]!]!.replica);
     }
   }
 
