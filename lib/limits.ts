@@ -68,8 +68,6 @@ export const limits = {
   helloBytesMax: 4 * KiB,
   /** Bytes that may wait on one link before nothing more is sent until it has drained. */
   linkBufferBytesMax: 8 * MiB,
-  /** Milliseconds that a message may wait on one link before the same: a peer that is slower than others write would see all of it, but late. */
-  linkBufferMsMax: 500,
   /** Bytes that may wait on one link before a state that goes out in slices pauses. */
   linkBusyBytes: MiB,
   /** Milliseconds after which such a state looks again whether there is room. */

@@ -4,40 +4,59 @@ import { limits } from '../../lib/limits';
 
 const { turnMs, turnShareMsMin } = limits;
 
-beforeEach(() => jest.useFakeTimers());
-afterEach(() => jest.useRealTimers());
+let nowMs = 0;
+beforeEach(() => {
+  jest.useFakeTimers();
+  jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  jest.useRealTimers();
+});
 
-/** A turn that begins now, and its end. */
-function begin(): { readonly turn: Turn; readonly end: number } {
+test('who works alone has the whole turn, however often it asks', () => {
   const turn = new Turn();
-  const end = performance.now() + turnMs;
-  expect([turn.isOver, turn.share()]).toEqual([false, end]);
-  return { turn, end };
-}
-
-test('all that works in one turn of the event loop has the time of one', () => {
-  const { turn, end } = begin();
-  jest.setSystemTime(Date.now() + 2);
-  expect([turn.isOver, turn.share()]).toEqual([false, end]);
+  nowMs = 100;
+  expect([turn.isOver, turn.share('commit')]).toEqual([false, 100 + turnMs]);
+  nowMs += 1;
+  expect([turn.isOver, turn.share('commit')]).toEqual([false, 100 + turnMs]);
 });
 
-test('whoever comes late has a moment nevertheless, and is told that what can wait should', () => {
-  const { turn, end } = begin();
-  const now = jest.spyOn(performance, 'now').mockReturnValue(end);
-  expect([turn.isOver, turn.share()]).toEqual([true, end + turnShareMsMin]);
-  now.mockRestore();
+test('whoever comes when it is over has a moment nevertheless, and is told that what can wait should', () => {
+  const turn = new Turn();
+  nowMs = 100;
+  turn.share('commit');
+  nowMs += turnMs;
+  expect([turn.isOver, turn.share('commit')]).toEqual([true, nowMs + turnShareMsMin]);
 });
 
-test('the next turn has its own time; one immediate later it is still this one', () => {
-  const { turn, end } = begin();
-  const now = jest.spyOn(performance, 'now').mockReturnValue(end + 1);
-  const seen: boolean[] = [];
-  setImmediate(() => {
-    seen.push(turn.isOver);
-    setImmediate(() => seen.push(turn.isOver));
-  });
+test('those who worked in the turn before are left their parts, also of somebody who comes first now', () => {
+  const turn = new Turn();
+  nowMs = 100;
+  expect(turn.share('commit')).toBe(100 + turnMs);
+  expect(turn.share('state')).toBe(100 + turnMs / 2);
   jest.runAllTimers();
-  expect(seen).toEqual([true, false]);
-  expect(turn.share()).toBe(end + 1 + turnMs);
-  now.mockRestore();
+  nowMs = 200;
+  expect(turn.share('commit')).toBe(200 + turnMs / 2);
+  nowMs += turnMs / 2;
+  expect(turn.share('state')).toBe(200 + turnMs);
+  jest.runAllTimers();
+  nowMs = 300;
+  expect(turn.share('commit')).toBe(300 + turnMs / 2);
+  jest.runAllTimers();
+  // Now it was alone.
+  nowMs = 400;
+  expect(turn.share('commit')).toBe(400 + turnMs);
+});
+
+test('a turn ends before the immediates that are asked for in it', () => {
+  const turn = new Turn();
+  nowMs = 100;
+  turn.share('commit');
+  nowMs += turnMs;
+  const seen: boolean[] = [];
+  setImmediate(() => seen.push(turn.isOver));
+  expect(turn.isOver).toBe(true);
+  jest.runAllTimers();
+  expect(seen).toEqual([false]);
 });

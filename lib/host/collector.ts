@@ -50,7 +50,7 @@ export class Collector {
     const now = performance.now();
     // Where a new epoch has just begun, that comes first.
     const isUrgent = !replica.isTurningOver && now - since >= this.#round.intervalMs / limits.sweepGentleShare;
-    const end = isUrgent ? turn.share() : now;
+    const end = isUrgent ? turn.share('sweep') : now;
     let hasMore: boolean;
     do {
       hasMore = replica.isTurningOver || replica.sweep(limits.sweepMax);

@@ -37,7 +37,7 @@ export class Commits {
   /** Commits what waits, as much as one turn has time for; whether some is left for a later one. */
   run(): boolean {
     const { replica, peers } = this.#options;
-    const end = turn.share();
+    const end = turn.share('commit');
     if (this.#isTurningOver(end)) return true;
     const hasMore = this.#evict();
     do this.#commit();

@@ -49,7 +49,7 @@ export class Inbox {
 
   /** Goes on for a few milliseconds, then lets the event loop turn. */
   #work(): void {
-    const end = turn.share();
+    const end = turn.share('receive');
     while (this.#waiting.size > 0) {
       // One after the other, so that a busy link does not keep the others waiting.
       for (const link of [...this.#waiting.keys()]) {

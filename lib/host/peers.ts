@@ -137,7 +137,7 @@ export class Peers {
       this.#catchUp.noteMessages(link);
       this.#waits.noteMove(link);
     }
-    this.#turnEnd = turn.share();
+    this.#turnEnd = turn.share('state');
     const refused = this.#options.replica.refused;
     if (this.#owesAnswer(link, session) && messages.some(({ type }) => type === 'leave')) this.#noteLoss(link);
     session.receive(messages);
@@ -287,7 +287,7 @@ export class Peers {
   /** A large state goes out bit by bit, as fast as this process and the peer can do without holding up others. */
   #goOnLater(link: Link): void {
     const goOn = (): void => {
-      this.#turnEnd = turn.share();
+      this.#turnEnd = turn.share('state');
       const session = this.#sessions.get(link);
       if (link.isBusy && session?.isPresent === true) this.#goOnLater(link);
       else session?.goOn();

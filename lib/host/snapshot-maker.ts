@@ -81,7 +81,7 @@ export class SnapshotMaker {
     const state = replica.beginState();
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {
-      const end = turn.share();
+      const end = turn.share('snapshot');
       const update = state.next(() => performance.now() < end);
       if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
       if (update.length > 0) encoder.add({ epoch, update });

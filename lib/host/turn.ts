@@ -6,36 +6,49 @@
  */
 import { limits } from '../limits';
 
+/** Kinds of work that may take more than one turn. */
+export type Work = 'receive' | 'commit' | 'sweep' | 'state' | 'snapshot';
+
 export class Turn {
-  #hasBegun = false;
+  /** Until when each kind may go on that has begun in this turn, by `performance.now()`. */
+  readonly #ends = new Map<Work, number>();
+  /** How many kinds have worked in the turn before. */
+  #countBefore = 0;
   #endsAt = 0;
 
-  /** Until when work that begins now may go on, by `performance.now()`: as long as this turn has time, and a moment in any case. */
-  share(): number {
+  /**
+   * Until when work that begins now may go on: with others of its kind it has its part of the time of a turn, and a moment
+   * in any case. Those who worked in the turn before will come in this one, too, and all must get on: a state that others
+   * outrun would never be complete.
+   */
+  share(work: Work): number {
     const now = performance.now();
-    if (!this.#hasBegun) this.#begin(now);
-    return Math.max(this.#endsAt, now + limits.turnShareMsMin);
+    if (this.#ends.size === 0) this.#begin(now);
+    let end = this.#ends.get(work);
+    if (end === undefined) {
+      end = now + limits.turnMs / Math.max(this.#countBefore, this.#ends.size + 1);
+      this.#ends.set(work, end);
+    }
+    return Math.max(end, now + limits.turnShareMsMin);
   }
 
   /** Whether its time is over: work that can wait should. */
   get isOver(): boolean {
-    return this.#hasBegun && performance.now() >= this.#endsAt;
+    return this.#ends.size > 0 && performance.now() >= this.#endsAt;
   }
 
   /** The next one is about to begin. */
   end(): void {
-    this.#hasBegun = false;
+    this.#countBefore = this.#ends.size;
+    this.#ends.clear();
   }
 
   #begin(now: number): void {
-    this.#hasBegun = true;
     this.#endsAt = now + limits.turnMs;
-    // Twice: the first may come in the same turn, with work of others still to follow.
-    setImmediate(() =>
-      setImmediate(() => {
-        this.end();
-      }),
-    );
+    // What goes on in later turns does so in immediates, which come after this one.
+    setImmediate(() => {
+      this.end();
+    });
   }
 }
 

@@ -108,8 +108,8 @@ export class Link {
   send(payload: Uint8Array): boolean {
     if (this.#state !== 'open') return false;
     if (this.#isStalled) return false;
-    if (this.#outbox.bytes > limits.linkBufferBytesMax || this.#outbox.ageMs > limits.linkBufferMsMax) {
-      // What the peer has not been sent it will get all in one, newer and shorter, once it has read the rest.
+    if (this.#outbox.bytes > limits.linkBufferBytesMax) {
+      // What the peer has not been sent it will get all in one, newer and shorter, once it reads again.
       this.#isStalled = true;
       this.#outbox.drop();
       return false;

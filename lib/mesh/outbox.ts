@@ -10,8 +10,6 @@ const socketBytesMax = 256 * 1024;
 interface Waiting {
   readonly parts: readonly Uint8Array[];
   readonly isDroppable: boolean;
-  /** By `performance.now()`. */
-  readonly since: number;
 }
 
 export class Outbox {
@@ -28,19 +26,13 @@ export class Outbox {
     return this.#bytes + this.#socket.writableLength;
   }
 
-  /** Milliseconds that the oldest frame has waited here; 0 if none does. */
-  get ageMs(): number {
-    const [oldest] = this.#waiting;
-    return oldest === undefined ? 0 : performance.now() - oldest.since;
-  }
-
   /** Sends a frame, given in parts, once there is room. */
   send(parts: readonly Uint8Array[], isDroppable: boolean): void {
     if (this.#waiting.length === 0 && this.#socket.writableLength < socketBytesMax) {
       this.#write(parts);
       return;
     }
-    this.#waiting.push({ parts, isDroppable, since: performance.now() });
+    this.#waiting.push({ parts, isDroppable });
     this.#bytes += lengthOf(parts);
   }
 
