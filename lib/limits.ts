@@ -38,6 +38,8 @@ export const limits = {
   receiveCountMax: 16,
   /** Bytes of messages that are taken in at once, give or take one. */
   receiveBytesMax: 8 * KiB,
+  /** Entries that come to count as lost with one commit, and one more for each write of it: a clear has very many at once. */
+  lossesMax: 1000,
   /** Winners that are written to the document at once, and go out in one frame. */
   commitMax: 125,
   /** The same where the commit moves entries as well. */

@@ -149,8 +149,33 @@ describe('a document', () => {
     expect(carryOut(document, {})).toEqual({ update: null, dropped: [], displaced: [], entries: [] });
     const removals = [{ segmentId: 'r0.1', key: 'no' }, { segmentId: 'r9.1', key: 'x' }];
     expect(commit(document, [], removals)).toEqual({ update: null, dropped: [], displaced: [], entries: [] });
-    document.lose('r0.1', 'x');
+    document.lose({ ...register('x', 1, 1), home: 'r0.1' });
     expect(carryOut(document, { movesMax: 9 }).update).toBeNull();
+  });
+
+  test('takes nothing for lost that is not there any more, or has something else in its place', () => {
+    const [document, other] = [create('r0', 9), create('r1')];
+    const here = (time: number, key = 'x'): Register => ({ ...register(key, time, 1), home: 'r0.1' });
+    const first = commit(document, [register('x', 1, 1), register('y', 1, 1), register('z', 1, 1)]).update!;
+    commit(document, [register('x', 2, 1)], [{ segmentId: 'r0.1', key: 'y' }]);
+    expect([here(1), here(2), here(2), here(1, 'y'), { ...here(1), home: 'r1.1' }].map((one) => document.lose(one))).toEqual([
+      false, true, true, false, false,
+    ]);
+    // Somebody who has taken it for gone has removed another.
+    other.apply(survey(first));
+    other.adopt('r0');
+    document.apply(survey(commit(other, [], [{ segmentId: 'r0.1', key: 'z' }]).update!));
+    expect(document.lose(here(1, 'z'))).toBe(false);
+  });
+
+  test.each(['removed here', 'removed by somebody else'])('likewise where that was all that ever happened to the segment map: %s', (how) => {
+    const [document, other] = [create('r0'), create('r1')];
+    other.apply(survey(commit(document, [register('x', 1, 1)]).update!));
+    other.adopt('r0');
+    const removals = [{ segmentId: 'r0.1', key: 'x' }];
+    if (how === 'removed here') commit(document, [], removals);
+    else document.apply(survey(commit(other, [], removals).update!));
+    expect(document.lose({ ...register('x', 1, 1), home: 'r0.1' })).toBe(false);
   });
 
   test('puts a tombstone into the place of its value: an entry is replaced, there and at a peer', () => {
@@ -176,7 +201,7 @@ describe('a document', () => {
     const document = create('r0');
     document.apply(survey(commit(create('r1'), [register('x', 1, 1)]).update!));
     commit(document, [register('lost', 2, 2), register('here', 3, 3)]);
-    document.lose('r0.1', 'lost');
+    document.lose({ ...register('lost', 2, 2), home: 'r0.1' });
     const tombstones = [['lost', 'r0.1'], ['never', 'r0.1'], ['x', 'r1.1'], ['here', 'r0.9'], ['here', 'r0.1']].map(
       ([key, home]) => ({ ...register(key!, 4), home: home! }),
     );

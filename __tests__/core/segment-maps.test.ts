@@ -27,7 +27,7 @@ class Owner {
   commit(keys: readonly string[], lost: readonly string[], movesMax: number): void {
     for (const key of [...keys, ...lost]) {
       const loser = this.winners.get(key);
-      if (loser !== undefined) this.document.lose(loser.home!, key);
+      if (loser !== undefined) this.document.lose(loser);
       this.winners.delete(key);
     }
     const movedBefore = this.moves.length;
@@ -44,7 +44,7 @@ class Owner {
         expect(read()).toMatchObject({ key, home: segmentId });
         return winner?.home === segmentId ? winner : null;
       },
-      onMoved: (key, from, { segmentId }) => {
+      onMoved: ({ key }, from, { segmentId }) => {
         const winner = this.winners.get(key)!;
         this.moves.push(`${from} ${key} ${winner.time}`);
         winner.home = segmentId;

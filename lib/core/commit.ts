@@ -23,10 +23,10 @@ export interface CommitOrder {
   readonly tombstones: readonly Register[];
   /** Entries to move or drop where compaction is due, beyond two for each register; 0 for no compaction. */
   readonly movesMax: number;
-  /** What of an entry must move on before its segment map goes; null if nobody needs it. */
+  /** What must stand elsewhere before an entry goes with its segment map: itself, or what takes its place; null if nothing. */
   readonly survivor: (key: string, segmentId: string, read: () => Register | null) => Register | null;
-  /** Hears at once of every entry that has moved: what comes next may build on it. */
-  readonly onMoved: (key: string, from: string, to: CommittedEntry) => void;
+  /** Hears at once of each that was put elsewhere: what comes next may build on it. */
+  readonly onMoved: (register: Register, from: string, to: CommittedEntry) => void;
   readonly registers: readonly Register[];
 }
 

@@ -75,9 +75,15 @@ export class Document {
     return this.#segments.isCrowded;
   }
 
-  /** An entry of `segmentId` has lost. */
-  lose(segmentId: string, key: string): void {
-    this.#segments.lose(segmentId, key);
+  /** The entry of `register`, if this replica looks after it, has lost; whether it is there. */
+  lose(register: Register): boolean {
+    const { home, key } = register;
+    return home !== null && this.#segments.lose(home, key, (entry) => entry instanceof EntryContent && entry.isOf(register));
+  }
+
+  /** An entry of `segmentId` may be told to have lost more than once. */
+  distrust(segmentId: string): void {
+    this.#segments.distrust(segmentId);
   }
 
   /** Looks after the segment maps of a replica that is gone: they are emptied into this one's. */
@@ -226,7 +232,7 @@ export class Document {
         count++;
         if (register === null) continue;
         bytes += register.bytes;
-        onMoved(key, id, this.#put(register));
+        onMoved(register, id, this.#put(register));
       }
       for (const key of map.keys()) {
         // What is no register was never told of, so nobody need hear that it goes.

@@ -6,7 +6,8 @@
  */
 import * as Y from 'yjs';
 import { encodeEntry } from './entry';
-import type { Register } from './register';
+import { isSameWrite, type Register } from './register';
+import type { Stamp } from './stamp';
 
 /** What `ContentAny` would have. */
 const NO_LIST: unknown[] = [];
@@ -26,6 +27,11 @@ export class EntryContent extends Y.ContentAny {
   /** The register, as it stands in the segment map `home`. */
   registerIn(home: string): Register {
     return this.#register.home === home ? this.#register : { ...this.#register, home };
+  }
+
+  /** Whether it is the same write as `stamp`. */
+  isOf(stamp: Stamp): boolean {
+    return isSameWrite(this.#register, stamp);
   }
 
   override getLength(): number {

@@ -3,9 +3,10 @@
  *
  * It knows which segment maps this replica looks after: its own, and those of its wards, who are gone.
  */
-import type { Commit, CommitOrder, EntryPlace } from './commit';
+import type { Commit, CommitOrder, CommittedEntry, EntryPlace } from './commit';
 import type { Document } from './document';
 import { segmentOwner } from './entry';
+import { Losses, unwrittenFor } from './losses';
 import type { TreeNode } from './node';
 import { isSameWrite, type Register } from './register';
 import type { Tree } from './tree';
@@ -30,8 +31,8 @@ export class Ledger {
   #former: Document | null = null;
   /** Nodes whose winner the document does not have. */
   readonly #outbox = new Set<TreeNode>();
-  /** Keys of entries that are to be removed one by one, by the segment map that holds them. */
-  readonly #removals = new Map<string, Set<string>>();
+  /** What has lost, and waits until that counts. */
+  readonly #losses: Losses;
   /** Nodes whose value has expired: the entry has yet to become the tombstone that the winner is. */
   readonly #expired = new Set<TreeNode>();
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
@@ -47,6 +48,7 @@ export class Ledger {
     this.#tree = tree;
     this.#document = document;
     this.#movesMax = movesMax;
+    this.#losses = new Losses(document);
   }
 
   get document(): Document {
@@ -70,7 +72,7 @@ export class Ledger {
 
   /** Whether a commit would do something. */
   get isBehind(): boolean {
-    return this.hasUnwritten || this.#removals.size + this.#expired.size > 0 || this.#document.needsCompaction;
+    return this.hasUnwritten || this.#losses.isBehind || this.#expired.size > 0 || this.#document.needsCompaction;
   }
 
   /** The document has changed from outside. */
@@ -84,7 +86,7 @@ export class Ledger {
     if (this.#former === null) this.#former = this.#document;
     else this.#document.destroy();
     this.#document = document;
-    this.#removals.clear();
+    this.#losses.replaceDocument(document);
     this.#expired.clear();
     this.#clearings.clear();
     this.carryUnwritten();
@@ -140,10 +142,7 @@ export class Ledger {
   /** `register`, which the document holds, has lost at `node`. */
   bury(register: Register, node: TreeNode): void {
     // It went with the document of the epoch before.
-    if (this.#former !== null) return;
-    this.#lose(register);
-    if (!node.hasCopies) return;
-    for (const copy of this.#document.tendedAt(register.key)) if (isSameWrite(copy, register)) this.#lose(copy);
+    if (this.#former === null) this.#losses.add(register, node);
   }
 
   /** A tombstone has come to stand at `node` or above: what has lost there is to go for good, at the next sweep. */
@@ -165,12 +164,14 @@ export class Ledger {
   expire(node: TreeNode): void {
     if (node.entries > 1) this.#clear(node);
     if (!this.hasCopy(node)) return;
-    if (this.#isOwn(node.register!.home)) {
+    const register = node.register!;
+    if (this.#isOwn(register.home)) {
       this.#expired.add(node);
     } else {
       // In the segment map of another, even of one who is gone, an entry of ours would refer to theirs.
-      this.buryAll(node);
+      const entries = node.entries > 1 ? this.#document.tendedAt(register.key) : [{ ...register }];
       this.write(node);
+      for (const entry of entries) this.#losses.clear(entry, node);
     }
   }
 
@@ -201,9 +202,9 @@ export class Ledger {
     const { register } = node;
     if (register === null) return;
     if (node.entries > 1) {
-      for (const { home, key } of this.#document.tendedAt(register.key)) this.#remove(home!, key);
+      for (const { home, key } of this.#document.tendedAt(register.key)) this.#losses.remove(home!, key);
     } else if (this.tends(register.home)) {
-      this.#remove(register.home!, register.key);
+      this.#losses.remove(register.home!, register.key);
     }
   }
 
@@ -214,26 +215,27 @@ export class Ledger {
   commit(countMax: number): Uint8Array | null {
     if (!this.isBehind) return null;
     const nodes = this.#takeOutbox(countMax);
+    // In step with what is written.
+    this.#losses.tell(limits.lossesMax + nodes.size);
     const commit = this.#commit(nodes, {
-      removals: this.#takeRemovals(countMax),
+      removals: this.#losses.takeRemovals(countMax),
       onRemoved: (place) => {
         this.#removed(place);
       },
       tombstones: this.#takeTombstones(countMax),
       movesMax: this.#movesMax,
-      survivor: (key, segmentId, read) => this.#survivor(key, segmentId, read),
-      onMoved: (key, from, to) => {
-        this.#tree.moveEntry(key, from, to);
-        this.#keep(to.segmentId, key);
+      survivor: (key, segmentId, read) => this.#survivor(key, segmentId, read, nodes),
+      onMoved: (register, from, to) => {
+        this.#moved(register, from, to);
       },
-      registers: nodes.map((node) => node.register!),
+      registers: [...nodes].map((node) => node.register!),
     });
     this.#settle(commit, nodes);
     if (commit.update !== null) this.#revision++;
     return commit.update;
   }
 
-  #commit(nodes: readonly TreeNode[], order: CommitOrder): Commit {
+  #commit(nodes: ReadonlySet<TreeNode>, order: CommitOrder): Commit {
     try {
       return this.#document.commit(order);
     } catch (error) {
@@ -243,46 +245,74 @@ export class Ledger {
     }
   }
 
-  #settle({ dropped, displaced, entries }: Commit, nodes: readonly TreeNode[]): void {
+  #settle({ dropped, displaced, entries }: Commit, nodes: ReadonlySet<TreeNode>): void {
     for (const place of dropped) this.#removed(place);
     for (const register of displaced) {
       const node = this.#tree.find(register.key);
       if (node?.register === register) this.write(node);
     }
-    nodes.forEach((node, i) => {
-      const { segmentId, isReplacement } = entries[i]!;
-      this.#keep(segmentId, node.register!.key);
-      this.#tree.settle(node, segmentId, isReplacement);
-    });
+    let i = 0;
+    for (const node of nodes) this.#written(node, entries[i++]!);
+  }
+
+  #written(node: TreeNode, { segmentId, isReplacement }: CommittedEntry): void {
+    this.#losses.keep(segmentId, node.register!.key);
+    this.#tree.settle(node, segmentId, isReplacement);
+  }
+
+  /** `register` has been moved from one segment map to another, or written in the place of what it hides. */
+  #moved(register: Register, from: string, to: CommittedEntry): void {
+    const { key, home } = register;
+    if (home === null) {
+      this.#written(this.#tree.find(key)!, to);
+    } else {
+      this.#tree.moveEntry(key, from, to);
+      this.#losses.keep(to.segmentId, key);
+    }
   }
 
   #removed({ segmentId, key }: EntryPlace): void {
     this.#tree.removeEntry(segmentId, key, false, this.#replicaId);
   }
 
-  /** What of an entry at `key` must outlive the segment map that holds it. */
-  #survivor(key: string, segmentId: string, read: () => Register | null): Register | null {
+  /** What must be in another segment map, while `taken` are written, before an entry at `key` goes with the one that holds it. */
+  #survivor(key: string, segmentId: string, read: () => Register | null, taken: ReadonlySet<TreeNode>): Register | null {
     const node = this.#tree.find(key);
     const winner = node?.register ?? null;
+    if (winner?.home === segmentId && winner.key === key) return winner;
+    const register = read();
     // What is no register may stand under a key that only looks like one.
-    if (node === null || winner?.key !== key) return null;
-    if (winner.home === segmentId) return winner;
-    if (!node.hasCopies || this.tends(winner.home)) return null;
+    if (node === null || register === null) return null;
+    const awaited = unwrittenFor(register, node);
+    if (awaited !== null) return taken.has(awaited) ? null : this.#writeAhead(awaited);
     // A copy that nobody else is known to look after stays: two who have one each must not both drop it.
-    const copy = read();
-    return copy !== null && isSameWrite(copy, winner) ? copy : null;
+    if (winner === null || !node.hasCopies || this.tends(winner.home)) return null;
+    return isSameWrite(register, winner) ? register : null;
   }
 
-  #takeOutbox(countMax: number): TreeNode[] {
+  /** What waits at `node`, to be written before its turn: to move what it takes the place of would be for nothing. */
+  #writeAhead(node: TreeNode): Register {
+    this.#outbox.delete(node);
+    this.#losses.settle(node);
+    return node.register!;
+  }
+
+  #takeOutbox(countMax: number): Set<TreeNode> {
     // Each once: what was carried may have been overwritten since.
     const nodes = new Set<TreeNode>();
     let bytes = 0;
     const hasRoom = (): boolean => nodes.size < countMax && bytes < limits.commitBytesMax;
     const take = (node: TreeNode): void => {
-      // Hidden or replaced before it was written: nobody needs to hear of it.
-      if (node.register?.home !== null || nodes.has(node)) return;
-      nodes.add(node);
-      bytes += node.register.bytes;
+      if (nodes.has(node)) return;
+      const { register } = node;
+      if (register?.home === null) {
+        this.#losses.settle(node);
+        nodes.add(node);
+        bytes += register.bytes;
+      } else {
+        // Hidden or replaced before it was written: nobody needs to hear of it.
+        this.#losses.pass(node, nodes);
+      }
     };
     while (this.#carried.length > 0 && hasRoom()) take(this.#carried.pop()!);
     for (const node of this.#outbox) {
@@ -290,20 +320,7 @@ export class Ledger {
       this.#outbox.delete(node);
       take(node);
     }
-    return [...nodes];
-  }
-
-  #takeRemovals(countMax: number): EntryPlace[] {
-    const places: EntryPlace[] = [];
-    for (const [segmentId, keys] of this.#removals) {
-      for (const key of keys) {
-        if (places.length >= countMax) return places;
-        keys.delete(key);
-        places.push({ segmentId, key });
-      }
-      this.#removals.delete(segmentId);
-    }
-    return places;
+    return nodes;
   }
 
   #takeTombstones(countMax: number): Register[] {
@@ -318,32 +335,13 @@ export class Ledger {
     return tombstones;
   }
 
-  #lose({ home, key, bytes }: Register): void {
-    if (home === null || !this.tends(home)) return;
-    this.#document.lose(home, key);
-    // A large value does not wait until its segment map goes.
-    if (bytes > limits.lostValueBytesMax) this.#remove(home, key);
-  }
-
   #clear(node: TreeNode): void {
-    const key = node.key();
-    for (const copy of this.#document.tendedAt(key)) {
-      if (this.#tree.isLost(node, copy)) this.#remove(copy.home!, key);
+    for (const copy of this.#document.tendedAt(node.key())) {
+      if (this.#tree.isLost(node, copy)) this.#losses.clear(copy, node);
     }
   }
 
   #isOwn(home: string | null): boolean {
     return home?.startsWith(this.#ownPrefix) === true;
-  }
-
-  /** What stands now where an entry was to be removed has replaced that: it must not be removed in its stead. */
-  #keep(segmentId: string, key: string): void {
-    this.#removals.get(segmentId)?.delete(key);
-  }
-
-  #remove(segmentId: string, key: string): void {
-    const keys = this.#removals.get(segmentId);
-    if (keys === undefined) this.#removals.set(segmentId, new Set([key]));
-    else keys.add(key);
   }
 }

@@ -39,6 +39,8 @@ export interface Segment<Entries extends SegmentMap = SegmentMap> {
   readonly lost: Set<string>;
   /** Whether its owner is gone. */
   readonly isAdopted: boolean;
+  /** Whether, of what is told to have lost, some may be gone, with others in its place. */
+  isReused: boolean;
 }
 
 export class Segments<Entries extends SegmentMap, Entry> {
@@ -94,6 +96,7 @@ export class Segments<Entries extends SegmentMap, Entry> {
     const isReplacement = segment.map.has(key);
     this.#maps.put(segment.map, key, entry);
     const wasLost = segment.lost.delete(key);
+    segment.isReused ||= isReplacement && !wasLost;
     this.#count(segment, 1, isReplacement && !wasLost ? 0 : 1);
     this.#closeIfFull();
     return { segmentId: segment.id, isReplacement };
@@ -109,13 +112,21 @@ export class Segments<Entries extends SegmentMap, Entry> {
     return true;
   }
 
-  /** An entry has lost: nobody needs it any more. */
-  lose(id: string, key: string): void {
+  /** An entry has lost: nobody needs it any more. Whether it is there, as `isIt` says of what is, where that may be another. */
+  lose(id: string, key: string, isIt?: (entry: unknown) => boolean): boolean {
     const segment = this.#tended.get(id);
-    if (segment === undefined || segment.lost.has(key)) return;
+    if (segment === undefined || (segment.isReused && isIt?.(segment.map.get(key)) === false)) return false;
+    if (segment.lost.has(key)) return true;
     segment.lost.add(key);
     this.#count(segment, 0, -1);
     this.#noteSpent(segment);
+    return true;
+  }
+
+  /** Something in a segment map may be told to have lost more than once: by then, another may stand there. */
+  distrust(id: string): void {
+    const segment = this.#tended.get(id);
+    if (segment !== undefined) segment.isReused = true;
   }
 
   /** Removes an entry. Whether it was there. In a transaction. */
@@ -123,6 +134,7 @@ export class Segments<Entries extends SegmentMap, Entry> {
     const segment = this.#tended.get(id);
     if (segment?.map.has(key) !== true) return false;
     segment.map.delete(key);
+    segment.isReused = true;
     if (!segment.lost.delete(key)) this.#count(segment, 0, -1);
     this.#noteSpent(segment);
     return true;
@@ -153,6 +165,7 @@ export class Segments<Entries extends SegmentMap, Entry> {
   note(id: string, key: string, action: 'add' | 'update' | 'delete'): void {
     const segment = this.#tended.get(id);
     if (segment === undefined) return;
+    segment.isReused = true;
     const wasLost = segment.lost.delete(key);
     const live = (wasLost ? 1 : 0) + (action === 'add' ? 1 : action === 'delete' ? -1 : 0);
     this.#count(segment, action === 'delete' ? 0 : 1, live);
@@ -190,7 +203,7 @@ export class Segments<Entries extends SegmentMap, Entry> {
   }
 
   #tend(id: string, map: Entries, isAdopted: boolean): Segment<Entries> {
-    const segment: Segment<Entries> = { id, map, writes: 0, live: 0, lost: new Set(), isAdopted };
+    const segment: Segment<Entries> = { id, map, writes: 0, live: 0, lost: new Set(), isAdopted, isReused: isAdopted };
     this.#tended.set(id, segment);
     if (isAdopted) this.#adopted.add(segment);
     return segment;
