@@ -177,3 +177,23 @@ test('who begins anew goes on looking where the one before was; who gives up lea
   last.abandon();
   expect([listeners(), last.next()]).toEqual([0, null]);
 });
+
+test('a document that is written to more quickly than slices are taken is told all the same, in a bounded number of them', () => {
+  const doc = new Y.Doc();
+  const receiver = new Y.Doc();
+  let value = 0;
+  const write = (count: number): void => {
+    for (let i = 0; i < count; i++) happen(doc, { kind: 'set', map: value % 3, key: value % 100 }, value++);
+  };
+  write(200);
+  const state = new DocumentState(doc, undefined, { structsMax: 10, looksMax: 1000 });
+  let slices = 0;
+  for (let slice = state.next(); slice !== null; slice = state.next()) {
+    if (slice.length > 0) Y.applyUpdate(receiver, slice);
+    if (!state.isOver) write(30);
+    expect(++slices).toBeLessThan(200);
+  }
+  expect(receiver.getMap('maps').toJSON()).toEqual(doc.getMap('maps').toJSON());
+  expect(Y.encodeStateVector(receiver)).toEqual(Y.encodeStateVector(doc));
+  expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
+});

@@ -13,6 +13,9 @@ import { limits } from '../limits';
 /** Structs after which a slice asks whether there is still time. */
 const STRUCTS_BETWEEN = 16;
 
+/** Slices that may come beyond what twice the structs at the beginning take, before a document that is written to counts as quicker. */
+const SLICES_BEYOND = 20;
+
 /** No slice, though more will follow: there was much to look at. */
 const NOTHING = new Uint8Array();
 
@@ -33,6 +36,9 @@ export class DocumentState {
   readonly #content = new Scratch();
   readonly #runs = new Scratch();
   readonly #slice = new Scratch();
+  /** Structs that slices have brought, and how many they may before the rest comes in one piece; null before the first. */
+  #brought = 0;
+  #broughtMax: number | null = null;
   #isOver = false;
 
   /** All that a document with `vector` lacks, or everything. */
@@ -61,10 +67,26 @@ export class DocumentState {
     return this.#isOver;
   }
 
+  /** Whether the document is written to more quickly than slices are asked for: without an end they would go on for ever. */
+  get #isOutrun(): boolean {
+    this.#broughtMax ??= 2 * this.#countLacking() + SLICES_BEYOND * this.#structsMax;
+    return this.#brought > this.#broughtMax;
+  }
+
+  #countLacking(): number {
+    let count = 0;
+    for (const [client, structs] of this.#doc.store.clients) {
+      const clock = this.#sent.get(client) ?? 0;
+      if (clock < Y.getState(this.#doc.store, client)) count += structs.length - Y.findIndexSS(structs, clock);
+    }
+    return count;
+  }
+
   /**
    * The next slice, empty bytes if that takes another call, or null after the last. All together, applied in order,
    * bring the receiver to the state that the document had when the last one was made. `hasTime` is asked now and then,
-   * and may end a slice early: what is run seldom runs slowly at first, by more than ten times.
+   * and may end a slice early: what is run seldom runs slowly at first, by more than ten times. Where slices are outrun by
+   * what is written, the rest of the structs comes in one.
    */
   next(hasTime: () => boolean = () => true): Uint8Array | null {
     if (this.#isOver) return null;
@@ -80,17 +102,20 @@ export class DocumentState {
     const { restEncoder: runs } = this.#runs.begin();
     const ends = new Map<number, number>();
     let count = 0;
-    const hasRoom = (): boolean => count < this.#structsMax && (count === 0 || count % STRUCTS_BETWEEN !== 0 || hasTime());
+    const isOutrun = this.#isOutrun;
+    const bytesMax = isOutrun ? Infinity : limits.stateBytesMax;
+    const hasRoom = (): boolean => isOutrun || (count < this.#structsMax && (count === 0 || count % STRUCTS_BETWEEN !== 0 || hasTime()));
     for (const [client, structs] of this.#doc.store.clients) {
       const clock = this.#sent.get(client) ?? 0;
       if (clock >= Y.getState(this.#doc.store, client)) continue;
       const first = Y.findIndexSS(structs, clock);
       const content = this.#content.begin();
       let next = first;
-      while (next < structs.length && encoding.length(runs) + this.#content.length < limits.stateBytesMax && hasRoom()) {
+      while (next < structs.length && encoding.length(runs) + this.#content.length < bytesMax && hasRoom()) {
         structs[next]!.write(content, next === first ? clock - structs[first]!.id.clock : 0);
         next++;
         count++;
+        this.#brought++;
       }
       if (next > first) {
         encoding.writeVarUint(runs, next - first);
