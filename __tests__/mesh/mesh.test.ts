@@ -157,6 +157,12 @@ test('a link that was lost is made again, without waiting for the next look', as
   a.link('b').close();
   await until('the link', () => a.events.lastIndexOf('link b') > 0 && b.events.lastIndexOf('link a') > 0);
   expect([a.ids, b.ids]).toEqual([['b'], ['a']]);
+  // But not again and again. Both have looked by then.
+  await delay(2 * limits.relinkDelayMs);
+  a.link('b').close();
+  await until('the end', () => a.ids.length + b.ids.length === 0);
+  await delay(3 * limits.relinkDelayMs);
+  expect([a.ids, b.ids]).toEqual([[], []]);
 });
 
 test('who was missed is found by looking again', async () => {

@@ -54,6 +54,8 @@ export class Mesh {
   #closing: Promise<void> | undefined = undefined;
   #scanTimer: NodeJS.Timeout | undefined = undefined;
   #relinkTimer: NodeJS.Timeout | undefined = undefined;
+  /** When it was last set, by `performance.now()`. */
+  #relinkedAt = -Infinity;
 
   constructor(options: MeshOptions) {
     if (!isPeerId(options.id)) {
@@ -267,17 +269,16 @@ export class Mesh {
     if (reason instanceof CacheError && reason.code === 'ERR_CLUSTER_CACHE_PROTOCOL') this.#reportOnce(reason);
     else if (reason instanceof CacheError) this.#report(reason);
     if (!isMember) return;
-    this.#relinkSoon();
+    // Whoever breaks the rules will do so again.
+    if (!(reason instanceof CacheError)) this.#relinkSoon();
     this.#call(this.#options.onUnlink, link);
   }
 
-  /** The peer of a link that was lost may be there still. */
+  /** The peer of a link that was lost may be there still. Not more often than looks come by themselves: it may end each link at once. */
   #relinkSoon(): void {
-    if (this.#isClosed() || this.#relinkTimer !== undefined) return;
-    this.#relinkTimer = setTimeout(() => {
-      this.#relinkTimer = undefined;
-      void this.scan();
-    }, limits.relinkDelayMs);
+    if (this.#isClosed() || performance.now() - this.#relinkedAt < limits.scanIntervalMs) return;
+    this.#relinkedAt = performance.now();
+    this.#relinkTimer = setTimeout(() => void this.scan(), limits.relinkDelayMs);
     this.#relinkTimer.unref();
   }
 
