@@ -1,5 +1,6 @@
 /** The inbox: what has come over real links, and was too much for one turn of the event loop. */
 import { Inbox } from '../../lib/host/inbox';
+import { turn } from '../../lib/host/turn';
 import { limits } from '../../lib/limits';
 import type { Link } from '../../lib/mesh/link';
 import { Cleanup, RecordingMesh, until } from '../mesh/meshes';
@@ -110,6 +111,16 @@ test('what takes long is taken in bit by bit, and the event loop turns in betwee
   // It is read again.
   scene.senders[0]!.link('receiver').send(bytesOf('later'));
   await until('what comes later', () => scene.received.a.at(-1) === 'later');
+});
+
+test('what is read when the time of the turn is over waits for the next', async () => {
+  const scene = await startScene('a');
+  turn.end();
+  turn.share('commit');
+  block();
+  scene.inbox.add(scene.link('a'), ['late'].map(bytesOf));
+  expect(scene.received.a).toEqual([]);
+  await until('it is taken in', () => scene.received.a.length === 1);
 });
 
 test('nothing is taken in, nor more read, while something else has to end first; it is after that', async () => {
