@@ -211,6 +211,20 @@ describe('two adopters at once', () => {
     expect(manager.census()).toMatchObject({ live: 9, entries: 18 });
   });
 
+  test('leave copies of which one has two no longer than it adopts the other', () => {
+    const third = bench.create({ id: 'third' });
+    settle(manager, other, third);
+    for (let i = 0; i < 2; i++) {
+      bench.nowMs += RETENTION_MS;
+      tend(manager, true, third);
+      settle(manager, third);
+    }
+    for (const one of [manager, third]) {
+      expect(ownersOf(one)).toEqual(['m']);
+      expect(one.census()).toMatchObject({ live: 9, entries: 9 });
+    }
+  });
+
   const sweepAll = (...replicas: Replica[]): void => {
     settle(...replicas);
     for (const one of replicas) one.sweep();

@@ -71,8 +71,10 @@ export function checkBounded(world: World): void {
       checkMost(`${replica.id}: dead entries of ${owner}`, dead, alive + segmentWritesMax);
     }
     const alive = _.sumBy([...holdings.values()], 'alive');
-    // Several managers at once may have left copies.
-    checkMost(`${replica.id}: winning entries`, alive, 3 * (live + tombstones) + nodes.length);
+    const winners = new Set([...holdings.values()].flatMap(({ winners }) => [...winners]));
+    checkMost(`${replica.id}: writes that have won`, winners.size, live + tombstones);
+    // Several managers at once leave copies, but none of them two.
+    for (const [owner, { alive, winners }] of holdings) checkMost(`${replica.id}: entries of ${owner} for ${winners.size} writes`, alive, winners.size);
     // Compaction and adoption write, too.
     checkMost(`${replica.id}: segment maps ever`, segmentsEver, clients + (2 * world.writes.length) / segmentWritesMax);
     const structsMax = 2 * alive + segmentWritesMax * nodes.length + 2 * segmentsEver + clients;
@@ -99,6 +101,8 @@ function checkMost(what: string, count: number, max: number): void {
 interface Holding {
   /** Entries of writes that have won at their paths and are not hidden. */
   alive: number;
+  /** The paths of those. */
+  readonly winners: Set<string>;
   dead: number;
 }
 
@@ -116,15 +120,19 @@ function holdingsOf(replica: Replica): Map<string, Holding> {
   const holdings = new Map<string, Holding>();
   for (const register of registers) {
     const owner = segmentOwner(register.home!)!;
-    const holding = holdings.get(owner) ?? { alive: 0, dead: 0 };
+    const holding = holdings.get(owner) ?? { alive: 0, winners: new Set(), dead: 0 };
     holdings.set(owner, holding);
     const path = parseKey(register.key)!;
     const isDead = _.range(path.length + 1).some((depth) => {
       const winner = winners.get(formatKey(path.slice(0, depth)));
       return winner !== undefined && supersedes(winner, register);
     });
-    if (isDead) holding.dead++;
-    else holding.alive++;
+    if (isDead) {
+      holding.dead++;
+    } else {
+      holding.alive++;
+      holding.winners.add(register.key);
+    }
   }
   return holdings;
 }

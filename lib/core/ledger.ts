@@ -5,11 +5,12 @@
  */
 import type { Commit, CommitOrder, CommittedEntry, EntryPlace } from './commit';
 import type { Document } from './document';
-import { segmentOwner } from './entry';
+import { isEarlierSegment } from './entry';
 import { Losses, unwrittenFor } from './losses';
 import type { TreeNode } from './node';
 import { isSameWrite, type Register } from './register';
 import type { Tree } from './tree';
+import { Wards } from './wards';
 import { limits } from '../limits';
 
 export interface LedgerOptions {
@@ -22,8 +23,6 @@ export interface LedgerOptions {
 
 export class Ledger {
   readonly #replicaId: string;
-  /** How the names of this replica's own segment maps begin. */
-  readonly #ownPrefix: string;
   readonly #tree: Tree;
   readonly #movesMax: number;
   #document: Document;
@@ -37,14 +36,14 @@ export class Ledger {
   readonly #expired = new Set<TreeNode>();
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
   readonly #clearings = new Set<TreeNode>();
-  readonly #wards = new Set<string>();
+  readonly #wards: Wards;
   /** Nodes that are to be written as well, since the document of the epoch before may have had them: before the outbox, the last first. */
   readonly #carried: TreeNode[] = [];
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
     this.#replicaId = replicaId;
-    this.#ownPrefix = `${replicaId}.`;
+    this.#wards = new Wards(replicaId);
     this.#tree = tree;
     this.#document = document;
     this.#movesMax = movesMax;
@@ -107,9 +106,7 @@ export class Ledger {
 
   /** Whether this replica looks after the segment map `home`. */
   tends(home: string | null): boolean {
-    if (home === null) return false;
-    if (this.#isOwn(home)) return true;
-    return this.#wards.size > 0 && this.#wards.has(segmentOwner(home) ?? '');
+    return this.#wards.tends(home);
   }
 
   /** Looks after the segment maps of `owner`, those included that come to light later. */
@@ -120,11 +117,7 @@ export class Ledger {
 
   /** Lets go of all wards that `isGone` no longer holds for. */
   releaseUnless(isGone: (owner: string) => boolean): void {
-    for (const owner of this.#wards) {
-      if (isGone(owner)) continue;
-      this.#wards.delete(owner);
-      this.#document.release(owner);
-    }
+    for (const owner of this.#wards.takeUnless(isGone)) this.#document.release(owner);
   }
 
   /** The winner at `node` is to be written, as an entry of our own. */
@@ -165,7 +158,7 @@ export class Ledger {
     if (node.entries > 1) this.#clear(node);
     if (!this.hasCopy(node)) return;
     const register = node.register!;
-    if (this.#isOwn(register.home)) {
+    if (this.#wards.owns(register.home)) {
       this.#expired.add(node);
     } else {
       // In the segment map of another, even of one who is gone, an entry of ours would refer to theirs.
@@ -279,6 +272,7 @@ export class Ledger {
   #survivor(key: string, segmentId: string, read: () => Register | null, taken: ReadonlySet<TreeNode>): Register | null {
     const node = this.#tree.find(key);
     const winner = node?.register ?? null;
+    if (node?.hasCopies === true && this.#hasOwnCopy(winner, segmentId)) return null;
     if (winner?.home === segmentId && winner.key === key) return winner;
     const register = read();
     // What is no register may stand under a key that only looks like one.
@@ -288,6 +282,13 @@ export class Ledger {
     // A copy that nobody else is known to look after stays: two who have one each must not both drop it.
     if (winner === null || !node.hasCopies || this.tends(winner.home)) return null;
     return isSameWrite(register, winner) ? register : null;
+  }
+
+  /** Whether an own segment map has the write of `winner`, but for `segmentId` and those before it. */
+  #hasOwnCopy(winner: Register | null, segmentId: string): boolean {
+    if (winner === null) return false;
+    const isKept = ({ home }: Register): boolean => home !== segmentId && this.#wards.owns(home) && !isEarlierSegment(home, segmentId);
+    return this.#document.registersAt(winner.key).some((copy) => isKept(copy) && isSameWrite(copy, winner));
   }
 
   /** What waits at `node`, to be written before its turn: to move what it takes the place of would be for nothing. */
@@ -330,7 +331,7 @@ export class Ledger {
       this.#expired.delete(node);
       const { register } = node;
       // Written or moved meanwhile: then what has come in its place says it all.
-      if (register !== null && register.value === undefined && this.#isOwn(register.home)) tombstones.push(register);
+      if (register !== null && register.value === undefined && this.#wards.owns(register.home)) tombstones.push(register);
     }
     return tombstones;
   }
@@ -339,9 +340,5 @@ export class Ledger {
     for (const copy of this.#document.tendedAt(node.key())) {
       if (this.#tree.isLost(node, copy)) this.#losses.clear(copy, node);
     }
-  }
-
-  #isOwn(home: string | null): boolean {
-    return home?.startsWith(this.#ownPrefix) === true;
   }
 }
