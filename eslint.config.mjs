@@ -103,7 +103,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['lib/core/document.ts', 'lib/core/document-state.ts', 'lib/core/entry-content.ts', 'lib/core/removals.ts', 'lib/core/apply.ts'],
+    files: ['lib/core/document.ts', 'lib/core/document-state.ts', 'lib/core/dropped-maps.ts', 'lib/core/entry-content.ts', 'lib/core/removals.ts', 'lib/core/apply.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [noNode] }] },
   },
   {

@@ -1,9 +1,9 @@
 /**
  * The document: the Yjs document that carries the registers of one cache for one epoch.
  *
- * With apply.ts, document-state.ts and entry-content.ts all that knows Yjs. Registers go in and come out; updates and state
- * vectors are bytes. Only the owner of a segment map changes it, so no update refers to another writer's entries
- * (docs/architecture.md).
+ * With apply.ts, document-state.ts, dropped-maps.ts, entry-content.ts and removals.ts all that knows Yjs. Registers go
+ * in and come out; updates and state vectors are bytes. Only the owner of a segment map changes it, so no update refers
+ * to another writer's entries (docs/architecture.md).
  */
 import * as Y from 'yjs';
 import type { Register } from './register';
@@ -11,6 +11,7 @@ import type { Epoch } from './epoch';
 import type { AddedEntry, Commit, CommitOrder, CommittedEntry, DocumentChanges, EntryPlace } from './commit';
 import { applyUpdates } from './apply';
 import { DocumentState, type SliceLimits } from './document-state';
+import { DroppedMaps } from './dropped-maps';
 import { decodeEntry, parseSegmentId, segmentOwner, writerIn, type SegmentName } from './entry';
 import { EntryContent, keepEntry, putEntry } from './entry-content';
 import { Segments, type SegmentMap, type SegmentMaps } from './segments';
@@ -49,9 +50,10 @@ export class Document {
     this.#doc.clientID = clientId;
     this.#root = this.#doc.getMap(ROOT_NAME);
     this.#segments = new Segments(segmentMaps(this.#root), replicaId, segmentWritesMax);
+    const dropped = new DroppedMaps(this.#doc);
     this.#root.observeDeep((events, transaction) => {
       for (const event of events as SegmentEvent[]) {
-        if (event.target === this.#root) for (const { oldValue } of event.keys.values()) mergeDropped(oldValue, transaction);
+        if (event.target === this.#root) for (const { oldValue } of event.keys.values()) dropped.note(oldValue, transaction);
         if (!transaction.local) this.#collect(event);
       }
     });
@@ -237,8 +239,9 @@ export class Document {
       for (const key of map.keys()) {
         // What is no register was never told of, so nobody need hear that it goes.
         if (map.get(key) instanceof EntryContent) dropped.push({ segmentId: id, key });
-        count++;
       }
+      // Yjs looks at each that it ever had, here and at every peer.
+      count += segment.writes;
       this.#segments.drop(segment);
     }
     return dropped;
@@ -304,17 +307,6 @@ export class Document {
       if (item === null || !event.deletes(item)) continue;
       if (item.content instanceof EntryContent) this.#changes.removed.push({ segmentId: id, key });
     }
-  }
-}
-
-/**
- * Has Yjs merge what is left of a segment map that was dropped: it looks only after entries that went with the map,
- * not after those that were replaced in it before, each of which would stay a struct of its own.
- */
-function mergeDropped(dropped: unknown, transaction: Y.Transaction): void {
-  if (!(dropped instanceof Y.Map)) return;
-  for (const latest of dropped._map.values()) {
-    for (let item = latest.left; item !== null; item = item.left) transaction._mergeStructs.push(item);
   }
 }
 
