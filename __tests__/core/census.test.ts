@@ -153,7 +153,7 @@ describe('a tree', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         let nowMs = START_MS;
-        const tree = new Tree({ now: () => nowMs++, retentionMs: () => RETENTION_MS, onDead: () => {}, onCleared: () => {}, findCopy: () => null });
+        const tree = new Tree({ now: () => nowMs++, retentionMs: () => RETENTION_MS, onDead: () => {}, onOutrun: () => {}, onCleared: () => {}, findCopy: () => null });
         const stored = new Set<string>();
         let clock = 100;
         for (const { kind, key, home, time, value, expiresAt } of steps) {

@@ -26,7 +26,10 @@ const commit = (document: Document, registers: readonly Register[], removals: re
 const carryOut = (document: Document, order: Partial<CommitOrder>): Commit =>
   document.commit({ ...NOTHING, ...order });
 
-const NOTHING: CommitOrder = { removals: [], onRemoved: () => {}, tombstones: [], movesMax: 0, survivor: () => null, onMoved: () => {}, registers: [] };
+const NOTHING: CommitOrder = {
+  ...{ removals: [], onRemoved: () => {}, tombstones: [], outrun: [], onOutrun: () => {} },
+  ...{ movesMax: 0, survivor: () => null, onMoved: () => {}, registers: [] },
+};
 
 const survey = (...updates: Uint8Array[]): Survey[] => updates.map(surveyUpdate);
 

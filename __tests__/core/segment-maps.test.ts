@@ -35,6 +35,7 @@ class Owner {
       key, time: ++this.#time, writer: 'r0', value: this.#time, expiresAt: 0, bytes: 8, home: null,
     }));
     const { update, entries } = this.document.commit({
+      ...{ outrun: [], onOutrun: () => undefined },
       removals: [],
       onRemoved: () => undefined,
       tombstones: [],

@@ -12,12 +12,14 @@ let dead: string[];
 let cleared: string[];
 let copies: Record<string, string>;
 /** Keys of which copies were looked for. */
+let outrun: string[];
 let looked: string[];
 let tree: Tree;
 
 beforeEach(() => {
   nowMs = START_MS;
   dead = [];
+  outrun = [];
   cleared = [];
   copies = {};
   looked = [];
@@ -29,6 +31,7 @@ function create(pathIndexMax?: number): Tree {
     now: () => nowMs,
     retentionMs: () => RETENTION_MS,
     onDead: ({ key, writer, time }) => dead.push(`${key}@${writer}${time - BASE}`),
+    onOutrun: ({ key, writer, time }) => outrun.push(`${key}@${writer}${time - BASE}`),
     onCleared: (node) => cleared.push(node.key()),
     findCopy: ({ key }) => {
       looked.push(key);

@@ -1,9 +1,9 @@
 /** What was flushed in a simulated history: whom it was confirmed by, and that it is there then, and in the end. */
 import _ from 'lodash';
 import { Document } from '../../lib/core/document';
-import { formatKey } from '../../lib/core/path';
+import { formatKey, parseKey } from '../../lib/core/path';
 import type { Replica } from '../../lib/core/replica';
-import { isSameWrite, supersedes } from '../../lib/core/register';
+import { isSameWrite, supersedes, type Register } from '../../lib/core/register';
 import type { Session } from '../../lib/core/session';
 import { surveyUpdate } from '../../lib/core/update';
 import type { Write } from './oracle';
@@ -13,6 +13,8 @@ interface Confirmation {
   readonly writes: readonly Write[];
   /** Who has said that it has it. */
   readonly peer: Replica;
+  /** Whether who asked keeps a copy of its own, and so does not need that one's. */
+  readonly hasCopy: boolean;
 }
 
 export class FlushLog {
@@ -30,12 +32,12 @@ export class FlushLog {
   }
 
   /** Asks the peer of `session` to confirm what `replica` has set so far. Throws, once it has, if it does not have that. */
-  ask(replica: Replica, session: Session, peer: Replica): void {
+  ask(replica: Replica, session: Session, peer: Replica, hasCopy: boolean): void {
     const writes = this.#writes.filter(({ writer, value, expiresAt }) => writer === replica.id && value !== undefined && expiresAt === 0);
     if (writes.length === 0) return;
     session.flush(false, ({ kind }) => {
       if (kind !== 'done') return;
-      this.#confirmations.push({ writes, peer });
+      this.#confirmations.push({ writes, peer, hasCopy });
       this.#check(peer, writes, (write) => peer.has([...write.path]));
     });
   }
@@ -48,17 +50,44 @@ export class FlushLog {
     }
   }
 
+  /**
+   * What `replica` has confirmed is in its document, or what has taken its place, whatever everybody else knows: nothing
+   * else is left if all of them die. Not so where that may have been forgotten.
+   */
+  checkCopy(replica: Replica): void {
+    const writes = this.#confirmations.flatMap(({ peer, hasCopy, writes: some }) => (peer === replica && !hasCopy ? some : []));
+    const lasting = _.uniq(writes).filter((write) => !this.#writes.some((other) => isTransient(other) && hides(other, write)));
+    if (lasting.length === 0) return;
+    const registers = registersOf(replica).map((register) => ({ ...register, path: parseKey(register.key)! }));
+    for (const write of lasting) {
+      const isThere = registers.some((register) => isSameWrite(register, write) || hides(register, write));
+      const { path, writer } = write;
+      if (!isThere) throw new Error(`a copy of ${replica.id} has neither ${path.join(' / ')} of ${writer}, which was flushed, nor anything later`);
+    }
+  }
+
   #check(replica: Replica, writes: readonly Write[], isShown: (write: Write) => boolean): void {
     const lasting = writes.filter((write) => !this.#writes.some((other) => hides(other, write)));
     if (lasting.length === 0) return;
-    const document = new Document({ epoch: replica.epoch, replicaId: 'checker', clientId: 1 });
-    const entries = _.groupBy(document.apply([surveyUpdate(replica.encodeState())]).added, ({ register }) => register.key);
-    document.destroy();
+    const entries = _.groupBy(registersOf(replica), 'key');
     for (const write of lasting) {
-      const isThere = entries[formatKey([...write.path])]?.some(({ register }) => isSameWrite(register, write)) === true;
+      const isThere = entries[formatKey([...write.path])]?.some((register) => isSameWrite(register, write)) === true;
       if (!isThere && !isShown(write)) throw new Error(`${replica.id} lacks ${write.path.join(' / ')} of ${write.writer}, which was flushed`);
     }
   }
+}
+
+/** What the document of `replica` has. */
+function registersOf(replica: Replica): Register[] {
+  const document = new Document({ epoch: replica.epoch, replicaId: 'checker', clientId: 1 });
+  const registers = document.apply([surveyUpdate(replica.encodeState())]).added.map(({ register }) => register);
+  document.destroy();
+  return registers;
+}
+
+/** Whether a write is forgotten after a while. */
+function isTransient({ value, expiresAt }: Write): boolean {
+  return value === undefined || expiresAt !== 0;
 }
 
 /** Whether `other` has taken the place of `write`, or may have by its expiry. */

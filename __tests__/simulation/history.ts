@@ -15,6 +15,7 @@ export function playHistory(seed: number): void {
       world.step();
       const node = world.random.pick(world.nodes);
       if (step % 2 === 0) checkReads(world, node);
+      if (node.isCopied && node.replica.isWhole) world.flushes.checkCopy(node.replica);
       if (step % 4 === 0) checkPaths(node, randomAction(world.random, 0).path);
       checkNoGaps(world);
     }

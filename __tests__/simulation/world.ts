@@ -32,6 +32,8 @@ export interface Node {
   readonly replica: Replica;
   /** How far its clock is off, in ms. */
   skewMs: number;
+  /** Whether it keeps a copy on disk as it goes. */
+  readonly isCopied: boolean;
 }
 
 export interface WorldOptions {
@@ -58,6 +60,8 @@ export class World {
   readonly maxEntries: number;
   /** The share of waits that are long. */
   readonly #longWaits: number;
+  /** That of replicas that keep a copy. */
+  readonly #copiedShare: number;
   /** When all had last heard of everything. */
   #metAt = START_MS;
   #disk: { readonly epoch: Epoch; readonly update: Uint8Array } | null = null;
@@ -72,6 +76,7 @@ export class World {
     this.segmentWritesMax = this.random.pick([2, 4, 12]);
     this.maxEntries = this.random.chance(0.25) ? 3 + this.random.int(8) : Infinity;
     this.#longWaits = this.random.pick([0.15, 0.15, 0.7]);
+    this.#copiedShare = this.random.pick([0, 0.3, 0.3, 0.8]);
     const count = 2 + this.random.int(6);
     for (let i = 0; i < count; i++) this.nodes.push(this.#createNode());
     this.#eachPair((key, a, b) => this.#connect(key, a, b));
@@ -140,10 +145,10 @@ export class World {
 
   /** Somebody asks all that are linked whether they have what was set here. */
   #flush(index: number): void {
-    const { replica } = this.nodes[index]!;
+    const { replica, isCopied } = this.nodes[index]!;
     for (const { ends, towards } of this.#links.values()) {
       const side = ends.indexOf(index);
-      if (side !== -1) this.flushes.ask(replica, towards[1 - side]!.session, this.nodes[ends[1 - side]!]!.replica);
+      if (side !== -1) this.flushes.ask(replica, towards[1 - side]!.session, this.nodes[ends[1 - side]!]!.replica, isCopied);
     }
   }
 
@@ -246,12 +251,15 @@ export class World {
     const { random } = this;
     const skewMs = this.#isHealed ? 0 : random.int(2 * SKEW_MS) - SKEW_MS;
     const id = `r${(this.#ids++).toString(36)}${random.int(36 ** 4).toString(36)}`;
+    const isCopied = random.chance(this.#copiedShare);
     const node: Node = {
       skewMs,
+      isCopied,
       replica: new Replica({
         id,
         now: () => this.clockOf(node),
         nextClientId: () => random.int(2 ** 32),
+        isCopied: () => isCopied,
         onChange: (change) => this.#note(change),
         segmentWritesMax: this.segmentWritesMax,
         maxEntries: this.maxEntries,
@@ -334,9 +342,13 @@ export class World {
   }
 
   #save(node: Node): void {
+    // As the keeper does; who is in office has written these as they were removed.
+    if (!node.isCopied) node.replica.writeOrphans('removed');
     while (node.replica.hasUncommitted) this.endTurn(node);
-    // As the keeper does: a state that lacks what others have yet to write again does not replace one that has it.
-    if (node.replica.isWhole) this.#disk = { epoch: node.replica.epoch, update: node.replica.encodeState() };
+    // A state that lacks what others have yet to write again does not replace one that has it.
+    if (!node.replica.isWhole) return;
+    this.flushes.checkCopy(node.replica);
+    this.#disk = { epoch: node.replica.epoch, update: node.replica.encodeState() };
   }
 
   /** A process ends as it should, once all that it has is with each peer that it is linked to. */

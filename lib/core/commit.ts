@@ -21,6 +21,10 @@ export interface CommitOrder {
   readonly onRemoved: (place: EntryPlace) => void;
   /** Tombstones of expired values, each to take the place of its value in its home. */
   readonly tombstones: readonly Register[];
+  /** Writes that have lost already: before anything that may take their place moves or is written. */
+  readonly outrun: readonly Register[];
+  /** Hears at once of each. */
+  readonly onOutrun: (register: Register, to: CommittedEntry) => void;
   /** Entries to move or drop where compaction is due, beyond two for each register; 0 for no compaction. */
   readonly movesMax: number;
   /** What must stand elsewhere before an entry goes with its segment map: itself, or what takes its place; null if nothing. */

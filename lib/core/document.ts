@@ -210,6 +210,7 @@ export class Document {
     const displaced = order.tombstones.filter(
       (register) => !this.#segments.replace(register.home!, register.key, this.#contentOf(register)),
     );
+    for (const register of order.outrun) order.onOutrun(register, this.#put(register));
     const dropped = this.#compact(order);
     const entries = order.registers.map((register) => this.#put(register));
     return { dropped, displaced, entries };

@@ -9,10 +9,12 @@ import { Document } from './document';
 import { segmentOwner } from './entry';
 import type { Epoch } from './epoch';
 import type { Ledger } from './ledger';
+import type { TreeNode } from './node';
 import type { Register } from './register';
 import { HYBRID_TIME_MAX, type HybridClock } from './stamp';
 import type { Tree } from './tree';
 import { surveyUpdate, type Survey } from './update';
+import { isVisible } from './walk';
 import { CacheError } from '../errors';
 
 /** What came of updates received. */
@@ -29,6 +31,8 @@ export interface IntakeOptions {
   readonly onChange: (change: Change) => void;
   /** Hears of every update that the document has taken in. */
   readonly onUpdate: (update: Uint8Array) => void;
+  /** Whether the document is copied elsewhere as it changes. */
+  readonly isCopied: () => boolean;
 }
 
 export class Intake {
@@ -165,12 +169,21 @@ export class Intake {
       const isOurs = segmentOwner(segmentId) === replicaId;
       const orphan = tree.removeEntry(segmentId, key, isOurs);
       // Somebody took us for gone and has not moved this one, which we wrote meanwhile.
-      if (orphan !== null && isOurs) ledger.write(orphan);
+      if (orphan !== null && (isOurs || this.#mustStay(orphan))) ledger.retain(orphan);
     }
     if (added.length + removed.length > 0) ledger.touch();
     // Also what has changed nothing that is visible: later updates build on it. What a file holds, it has.
     if (isNews && !this.#isLoading) for (const { update } of surveys) onUpdate(update);
     return gap !== 'none';
+  }
+
+  /**
+   * Whether what its owner has removed at `node`, of which nothing here has taken the place, has to be written again: the
+   * owner knows of something later, and whoever reads the copy before that has come would find neither.
+   */
+  #mustStay(node: TreeNode): boolean {
+    const { isCopied, now } = this.#options;
+    return isCopied() && !this.#isLoading && node.register !== null && isVisible(node, node.register, now());
   }
 
   #add(register: Register, isReplacement: boolean, result: Change[]): void {

@@ -10,6 +10,7 @@ import { Losses, unwrittenFor } from './losses';
 import type { TreeNode } from './node';
 import { isSameWrite, type Register } from './register';
 import type { Tree } from './tree';
+import { Unwritten, type Batch } from './unwritten';
 import { Wards } from './wards';
 import { limits } from '../limits';
 
@@ -29,7 +30,7 @@ export class Ledger {
   /** Of the epoch before, until all is known that is to be written again; else null. */
   #former: Document | null = null;
   /** Nodes whose winner the document does not have. */
-  readonly #outbox = new Set<TreeNode>();
+  readonly #unwritten: Unwritten;
   /** What has lost, and waits until that counts. */
   readonly #losses: Losses;
   /** Nodes whose value has expired: the entry has yet to become the tombstone that the winner is. */
@@ -37,8 +38,6 @@ export class Ledger {
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
   readonly #clearings = new Set<TreeNode>();
   readonly #wards: Wards;
-  /** Nodes that are to be written as well, since the document of the epoch before may have had them: before the outbox, the last first. */
-  readonly #carried: TreeNode[] = [];
   #revision = 0;
 
   constructor({ replicaId, tree, document, movesMax }: LedgerOptions) {
@@ -48,6 +47,7 @@ export class Ledger {
     this.#document = document;
     this.#movesMax = movesMax;
     this.#losses = new Losses(document);
+    this.#unwritten = new Unwritten(this.#losses);
   }
 
   get document(): Document {
@@ -61,12 +61,17 @@ export class Ledger {
 
   /** Whether a winner waits to be written. */
   get hasUnwritten(): boolean {
-    return this.#outbox.size > 0 || this.isCarrying;
+    return !this.#unwritten.isEmpty || this.isCarrying;
   }
 
-  /** Whether something of the epoch before waits to be written into this one. */
+  /** Whether something waits to be written that the document of this epoch, or of the one before, once had. */
   get isCarrying(): boolean {
-    return this.#carried.length > 0 || this.#former !== null;
+    return this.#unwritten.isCarrying || this.#former !== null;
+  }
+
+  /** Whether that is something of this epoch, which others have removed. */
+  get isRetaining(): boolean {
+    return this.#unwritten.isRetaining;
   }
 
   /** Whether a commit would do something. */
@@ -94,8 +99,7 @@ export class Ledger {
 
   /** What waits to be written now counts as carried: the file may have what it takes the place of. */
   carryUnwritten(): void {
-    for (const node of this.#outbox) this.#carried.push(node);
-    this.#outbox.clear();
+    this.#unwritten.carryAll();
   }
 
   /** All is told that this replica is to write again. */
@@ -123,19 +127,30 @@ export class Ledger {
   /** The winner at `node` is to be written, as an entry of our own. */
   write(node: TreeNode): void {
     if (node.register !== null) node.register.home = null;
-    this.#outbox.add(node);
+    this.#unwritten.add(node);
   }
 
   /** Likewise, for what the document of the epoch before had, and this one ought to have. */
   carry(node: TreeNode): void {
     if (node.register !== null) node.register.home = null;
-    this.#carried.push(node);
+    this.#unwritten.carry(node);
+  }
+
+  /** Likewise, for what this document had until somebody removed it: before everything else. */
+  retain(node: TreeNode): void {
+    if (node.register !== null) node.register.home = null;
+    this.#unwritten.retain(node);
   }
 
   /** `register`, which the document holds, has lost at `node`. */
   bury(register: Register, node: TreeNode): void {
     // It went with the document of the epoch before.
     if (this.#former === null) this.#losses.add(register, node);
+  }
+
+  /** `register`, which no document has, has lost to what others wrote. */
+  outrun(register: Register): void {
+    this.#unwritten.outrun(register);
   }
 
   /** A tombstone has come to stand at `node` or above: what has lost there is to go for good, at the next sweep. */
@@ -207,15 +222,16 @@ export class Ledger {
    */
   commit(countMax: number): Uint8Array | null {
     if (!this.isBehind) return null;
-    const nodes = this.#takeOutbox(countMax);
+    const batch = this.#unwritten.take(countMax);
+    const { nodes } = batch;
     // In step with what is written.
     this.#losses.tell(limits.lossesMax + nodes.size);
-    const commit = this.#commit(nodes, {
+    const commit = this.#commit(batch, {
       removals: this.#losses.takeRemovals(countMax),
-      onRemoved: (place) => {
-        this.#removed(place);
-      },
+      onRemoved: (place): void => this.#removed(place),
       tombstones: this.#takeTombstones(countMax),
+      outrun: batch.outrun.filter((register) => this.#isNeeded(register)),
+      onOutrun: (register, to): void => this.#writtenInVain(register, to),
       movesMax: this.#movesMax,
       survivor: (key, segmentId, read) => this.#survivor(key, segmentId, read, nodes),
       onMoved: (register, from, to) => {
@@ -228,12 +244,13 @@ export class Ledger {
     return commit.update;
   }
 
-  #commit(nodes: ReadonlySet<TreeNode>, order: CommitOrder): Commit {
+  #commit({ outrun, nodes }: Batch, order: CommitOrder): Commit {
     try {
       return this.#document.commit(order);
     } catch (error) {
+      for (const register of outrun) this.#unwritten.outrun(register);
       // They are still to be written, into another document, and before all others.
-      for (const node of nodes) this.#carried.push(node);
+      for (const node of nodes) this.#unwritten.carry(node);
       throw error;
     }
   }
@@ -251,6 +268,20 @@ export class Ledger {
   #written(node: TreeNode, { segmentId, isReplacement }: CommittedEntry): void {
     this.#losses.keep(segmentId, node.register!.key);
     this.#tree.settle(node, segmentId, isReplacement);
+  }
+
+  /** Whether `register`, which was outrun, is to be written: not where a later write of our own is, for whose entry there is one place. */
+  #isNeeded({ key }: Register): boolean {
+    const winner = this.#tree.find(key)?.register ?? null;
+    return winner === null || (winner.home !== null && !this.#wards.owns(winner.home));
+  }
+
+  /** `register`, which was outrun, is in the document, and goes again as any entry that has lost. */
+  #writtenInVain(register: Register, { segmentId, isReplacement }: CommittedEntry): void {
+    this.#losses.keep(segmentId, register.key);
+    register.home = segmentId;
+    this.#tree.addEntry(register, isReplacement);
+    this.#clearings.add(this.#tree.find(register.key)!);
   }
 
   /** `register` has been moved from one segment map to another, or written in the place of what it hides. */
@@ -293,35 +324,8 @@ export class Ledger {
 
   /** What waits at `node`, to be written before its turn: to move what it takes the place of would be for nothing. */
   #writeAhead(node: TreeNode): Register {
-    this.#outbox.delete(node);
-    this.#losses.settle(node);
+    this.#unwritten.takeAhead(node);
     return node.register!;
-  }
-
-  #takeOutbox(countMax: number): Set<TreeNode> {
-    // Each once: what was carried may have been overwritten since.
-    const nodes = new Set<TreeNode>();
-    let bytes = 0;
-    const hasRoom = (): boolean => nodes.size < countMax && bytes < limits.commitBytesMax;
-    const take = (node: TreeNode): void => {
-      if (nodes.has(node)) return;
-      const { register } = node;
-      if (register?.home === null) {
-        this.#losses.settle(node);
-        nodes.add(node);
-        bytes += register.bytes;
-      } else {
-        // Hidden or replaced before it was written: nobody needs to hear of it.
-        this.#losses.pass(node, nodes);
-      }
-    };
-    while (this.#carried.length > 0 && hasRoom()) take(this.#carried.pop()!);
-    for (const node of this.#outbox) {
-      if (!hasRoom()) break;
-      this.#outbox.delete(node);
-      take(node);
-    }
-    return nodes;
   }
 
   #takeTombstones(countMax: number): Register[] {

@@ -33,6 +33,8 @@ export interface ReplicaOptions {
   readonly onChange?: (change: Change) => void;
   /** Hears of every update that the document of this epoch has taken in, made here or received. */
   readonly onUpdate?: (update: Uint8Array) => void;
+  /** Whether the document is copied elsewhere as it changes: then what others remove of it stays until what takes its place has come. */
+  readonly isCopied?: () => boolean;
   /** How long what was removed is remembered, in ms. Partitions longer than that may bring back what was deleted. */
   readonly retentionMs: () => number;
   /** How long a replica that is there has, in any case, to write again what another has removed of its entries, in ms. */
@@ -71,32 +73,29 @@ export class Replica {
       onDead: (register, node) => {
         this.#ledger.bury(register, node);
       },
-      onCleared: (node) => {
-        this.#ledger.clearLater(node);
+      onOutrun: (register) => {
+        if (options.isCopied?.() !== true) this.#ledger.outrun(register);
       },
+      onCleared: (node): void => this.#ledger.clearLater(node),
       findCopy: (register) => this.#ledger.findCopy(register),
     });
     const tree = this.#tree;
     this.#ledger = new Ledger({ replicaId: id, tree, document: this.#createDocument(firstEpoch), movesMax });
     const onChange = (change: Change): void => this.#options.onChange?.(change);
-    const onExpired = ({ register }: TreeNode): void => {
-      onChange({ register: register!, reason: 'expire', isLocal: true });
-    };
+    const onExpired = ({ register }: TreeNode): void => onChange({ register: register!, reason: 'expire', isLocal: true });
     const ledger = this.#ledger;
     this.#turnover = new Turnover(tree, ledger);
     const { valueBytesMax = limits.valueBytesMax, orphanMsMin = limits.orphanMsMin } = options;
     this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, orphanMsMin, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
-    const { nextClientId, onUpdate = () => undefined } = options;
-    this.#intake = new Intake({ replicaId: id, now, nextClientId, clock: this.#clock, tree, ledger, onChange, onUpdate });
+    const { nextClientId, onUpdate = () => undefined, isCopied = () => false } = options;
+    this.#intake = new Intake({ replicaId: id, now, nextClientId, clock: this.#clock, tree, ledger, onChange, onUpdate, isCopied });
     this.#evictor = new Evictor({
       root: tree.root,
       tally: tree.tally,
       maxEntries: options.maxEntries ?? Infinity,
       maxBytes: options.maxBytes ?? Infinity,
-      evict: (node) => {
-        this.#writer.evict(node);
-      },
+      evict: (node): void => this.#writer.evict(node),
     });
   }
 
@@ -195,15 +194,20 @@ export class Replica {
     return !this.#ledger.isCarrying && !this.#upkeep.awaitsOthers;
   }
 
+  /** Whether something that others have removed waits to be written again: until then the document lacks it. */
+  get isRetaining(): boolean {
+    return this.#ledger.isRetaining;
+  }
+
   /** The document is not whole before all is written that waits for it now. */
   carryUnwritten(): void {
     this.#ledger.carryUnwritten();
   }
 
-  /** Writes what others ought to have written into this epoch by now. */
-  writeOrphans(): void {
+  /** Writes what others ought to have written into this epoch by now, or have removed, or only the latter. */
+  writeOrphans(which: 'all' | 'removed' = 'all'): void {
     this.turnOver();
-    this.#upkeep.writeOrphans();
+    this.#upkeep.writeOrphans(which);
   }
 
   /**
@@ -339,12 +343,8 @@ export class Replica {
 
   #createDocument(epoch: Epoch): Document {
     const { nextClientId, segmentWritesMax } = this.#options;
-    return new Document({
-      epoch,
-      replicaId: this.id,
-      clientId: nextClientId(),
-      timeMax: () => this.#intake.timeMax(),
-      ...(segmentWritesMax === undefined ? {} : { segmentWritesMax }),
-    });
+    const timeMax = (): number => this.#intake.timeMax();
+    const ids = { epoch, replicaId: this.id, clientId: nextClientId() };
+    return new Document({ ...ids, timeMax, ...(segmentWritesMax === undefined ? {} : { segmentWritesMax }) });
   }
 }

@@ -26,6 +26,8 @@ export interface TreeOwner {
   readonly retentionMs: () => number;
   /** `register`, which the document holds, has lost at its path or is hidden by a later write above it. */
   readonly onDead: (register: Register, node: TreeNode) => void;
+  /** `register`, which no document has, has lost to what others wrote, or is hidden by that. */
+  readonly onOutrun: (register: Register) => void;
   /** At `node`, at which the document has entries, or above it, a tombstone has come to stand. */
   readonly onCleared: (node: TreeNode) => void;
   /** Another segment map that has the write of `register`, or null. */
@@ -272,7 +274,7 @@ export class Tree {
     const isCleared = register.value === undefined;
     node.isUsed = true;
     this.#place(node, register);
-    if (loser !== null) this.#bury(loser, node);
+    if (loser !== null) this.#bury(loser, node, register);
     if (isCleared && node.entries > 0) this.#owner.onCleared(node);
     if (node.hasChildren) this.#buryBelow(node, register, isCleared, () => true);
     this.#stale(node);
@@ -285,18 +287,20 @@ export class Tree {
     this.#timetable.replace(node, former);
   }
 
-  #bury(register: Register, node: TreeNode): void {
+  /** `register` has lost at `node` to `winner`, or is hidden by that. */
+  #bury(register: Register, node: TreeNode, winner: Stamp | Register): void {
     if (register.home !== null) this.#owner.onDead(register, node);
+    else if ('home' in winner && winner.home !== null) this.#owner.onOutrun(register);
     node.hasCopies = false;
   }
 
   /** Buries all winners below `node` that are earlier than `stamp`; `isCleared` if nothing takes their place. */
-  #buryBelow(node: TreeNode, stamp: Stamp, isCleared: boolean, isOurs: (node: TreeNode) => boolean): void {
+  #buryBelow(node: TreeNode, stamp: Stamp | Register, isCleared: boolean, isOurs: (node: TreeNode) => boolean): void {
     for (const child of [...node.children()]) {
       const { register } = child;
       if (register !== null && supersedes(stamp, register) && isOurs(child)) {
         this.#place(child, null);
-        this.#bury(register, child);
+        this.#bury(register, child, stamp);
       }
       if (isCleared && child.entries > 0) this.#owner.onCleared(child);
       if (child.hasChildren) this.#buryBelow(child, stamp, isCleared, isOurs);

@@ -87,10 +87,11 @@ export class Upkeep {
     this.#epochSince = this.#options.now();
   }
 
-  /** Writes all orphans that others may have yet to write, or ought to write again. */
-  writeOrphans(): void {
+  /** Writes all orphans that others may have yet to write, or ought to write again; or only those that they have removed. */
+  writeOrphans(which: 'all' | 'removed'): void {
     const { replicaId } = this.#options;
-    const due = this.#tree.orphans.take((orphan) => orphan.owner !== replicaId && this.#isWanted(orphan));
+    const isMeant = ({ owner, isRemoved }: Orphan): boolean => owner !== replicaId && (which === 'all' || isRemoved);
+    const due = this.#tree.orphans.take((orphan) => isMeant(orphan) && this.#isWanted(orphan));
     for (const { node } of due) this.#ledger.carry(node);
   }
 

@@ -5,7 +5,7 @@
  * Who is in office is the office's business. Two keepers that both believe to be write no file that the other
  * has not read, and what one of them has promised the other keeps (see lib/storage/log-file.ts).
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../core/replica';
 import { CacheError, storageError } from '../errors';
 import { limits } from '../limits';
@@ -16,6 +16,7 @@ import { Store } from '../storage/store';
 import { Alarm } from './alarm';
 import type { Durability } from './ports';
 import { Reading, type ReadingOptions } from './reading';
+import { Recorder } from './recorder';
 import { SnapshotMaker } from './snapshot-maker';
 
 export interface KeeperOptions extends Omit<ReadingOptions, 'forget'> {
@@ -33,8 +34,11 @@ export class Keeper {
   readonly #store: Store;
   readonly #maker: SnapshotMaker;
   readonly #reading: Reading;
+  readonly #recorder: Recorder;
   readonly #rewrites = new SharedRuns(() => this.#reading.exclusively(() => this.#rewrite()));
   #isInOffice = false;
+  /** Whether what the document takes in goes to the files as it comes, from the first snapshot on. */
+  #isCopying = false;
   #isEnded = false;
   #hasRead = false;
   /** Whether what is in the snapshot and was added to the log is all that the replica has. */
@@ -44,7 +48,6 @@ export class Keeper {
   /** Revision of the replica that is known to be synced to disk; -1 for none. */
   #savedRevision = -1;
   #snapshotBytes = 0;
-  #isAppending = false;
   /** Whether somebody else was seen to write the files, since they were last written here. */
   #isContested = false;
   /** Whether the disk has failed and this was reported. */
@@ -58,6 +61,8 @@ export class Keeper {
     this.#store = new Store({ filename: options.filename, ...(options.disk === undefined ? {} : { fs: options.disk }) });
     this.#reading = new Reading({ ...options, forget: (cause) => this.#store.forget(cause) });
     this.#maker = new SnapshotMaker(options);
+    const onDue = (): void => void this.#append();
+    this.#recorder = new Recorder({ ...options, onDue });
   }
 
   /** Loads the files for the first time. Never rejects. */
@@ -93,12 +98,15 @@ export class Keeper {
     return this.#isEnded;
   }
 
+  get isCopying(): boolean {
+    return this.#isCopying;
+  }
+
   /** The document has taken in an update. */
   record(update: Uint8Array): void {
     const { log } = this.#store;
     if (log !== null && !log.hasFailed) {
-      log.add({ epoch: this.#replica.epoch, update });
-      this.#appendSoon();
+      this.#recorder.add(log, update);
     } else if (!this.isSaved) {
       this.#rewriteSoon();
     }
@@ -113,9 +121,8 @@ export class Keeper {
 
   /** From now on they are somebody else's. */
   leaveOffice(): void {
-    this.#isInOffice = false;
-    this.#hasRead = false;
-    this.#isBased = false;
+    this.#isInOffice = this.#isCopying = false;
+    this.#hasRead = this.#isBased = false;
     this.#syncAlarm.stop();
     this.#retryAlarm.stop();
     void this.#store.releaseLog();
@@ -177,6 +184,7 @@ export class Keeper {
     await this.#stop();
     const { log } = this.#store;
     try {
+      if (log !== null) while (!this.#recorder.handTo(log)) await nextTurn();
       if (log !== null && this.#isBased && !log.hasFailed && (await this.#isInSnapshot(log))) await this.#store.removeLog();
     } catch (error) {
       this.#fail(error);
@@ -203,6 +211,7 @@ export class Keeper {
   }
 
   async #syncLog(log: LogFile): Promise<boolean> {
+    while (!this.#recorder.handTo(log)) await nextTurn();
     const { revision } = this.#replica;
     const isOurs = await log.sync();
     if (this.#store.log !== log) return false;
@@ -220,6 +229,7 @@ export class Keeper {
     const { log } = this.#store;
     if (log === null || !this.#isBased) return false;
     try {
+      while (!this.#recorder.handTo(log));
       if (!log.syncSync()) return false;
     } catch {
       return false;
@@ -229,19 +239,11 @@ export class Keeper {
   }
 
   /** Appends what was recorded in this turn of the event loop, at its end. */
-  #appendSoon(): void {
-    if (this.#isAppending) return;
-    this.#isAppending = true;
-    setImmediate(() => {
-      this.#isAppending = false;
-      void this.#append();
-    });
-  }
-
   async #append(): Promise<void> {
     const { log } = this.#store;
     if (log === null) return;
     try {
+      if (!this.#recorder.handTo(log)) return;
       if (this.#options.durability === 'always') await this.#syncLog(log);
       else await log.write();
       if (this.#store.log !== log) return;
@@ -288,6 +290,7 @@ export class Keeper {
 
   /** Writes a snapshot, and begins a log of what comes from now on; false if somebody else did at the same time. */
   async #rewrite(): Promise<boolean> {
+    this.#isCopying = true;
     const log = await this.#secureLog();
     const saved = await this.#maker.save(this.#store);
     this.#isBased = saved !== null && log !== null && this.#store.log === log && !log.hasFailed;

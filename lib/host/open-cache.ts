@@ -60,6 +60,7 @@ export class OpenCache {
       retentionMs: () => this.#gcIntervalMs,
       onChange: (change) => this.#onChange(change),
       onUpdate: (update) => this.#keeper.record(update),
+      isCopied: () => this.#keeper.isCopying,
     });
     this.#peers = new Peers({
       replica: this.replica,

@@ -81,11 +81,14 @@ export class SnapshotMaker {
     const state = replica.beginState();
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {
-      const end = turn.share('snapshot');
-      const update = state.next(() => performance.now() < end);
-      if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
-      if (update.length > 0) encoder.add({ epoch, update });
-      revision = replica.revision;
+      // What is overwritten elsewhere, and removed already, must not be missing in the last slice.
+      if (!replica.isRetaining) {
+        const end = turn.share('snapshot');
+        const update = state.next(() => performance.now() < end);
+        if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
+        if (update.length > 0) encoder.add({ epoch, update });
+        revision = replica.revision;
+      }
       await nextTurn();
     }
     return null;
@@ -93,13 +96,15 @@ export class SnapshotMaker {
 
   /**
    * After a new epoch began, the document lacks for a moment what others have yet to write into it, and must not replace a
-   * file that has it; nor while something that was overwritten meanwhile is in it neither as it was nor as it is.
+   * file that has it; nor while something that was overwritten
+   * meanwhile, here or elsewhere, is in it neither as it was nor as it is.
    */
   async #becomeWhole(): Promise<void> {
     const { replica } = this.#options;
     for (let epoch: Epoch | null = null; epoch === null || compareEpochs(epoch, replica.epoch) !== 0; ) {
       await this.#awaitOthers();
       epoch = replica.epoch;
+      replica.writeOrphans('removed');
       replica.carryUnwritten();
       await this.#awaitOthers();
     }

@@ -1,0 +1,154 @@
+/**
+ * A document that is copied to disk as it changes: whoever reads a copy, and nothing else is left, finds what was set or
+ * what has taken its place, whatever the others knew.
+ */
+import { limits } from '../../lib/limits';
+import { Bench, placesOf, RETENTION_MS, send, settle } from './replicas';
+import type { Replica } from '../../lib/core/replica';
+
+/** Is removed as soon as it has lost. */
+const LARGE = 'x'.repeat(limits.lostValueBytesMax + 1);
+
+let bench: Bench;
+let owner: Replica;
+let other: Replica;
+let manager: Replica;
+
+beforeEach(() => {
+  bench = new Bench();
+  owner = bench.create({ id: 'p' });
+  other = bench.create({ id: 'q' });
+  manager = bench.create({ id: 'm', isCopied: () => true });
+});
+
+const shownByCopy = (replica: Replica): unknown => {
+  const reader = bench.create();
+  reader.receive([replica.encodeState()]);
+  return reader.get([]);
+};
+
+describe('an entry that its owner has removed, because somebody else has overwritten it', () => {
+  let overwrite: Uint8Array;
+  let removal: Uint8Array;
+
+  beforeEach(() => {
+    owner.set('k', LARGE);
+    send(owner, other, manager);
+    bench.nowMs++;
+    other.set('k', 'newer');
+    overwrite = other.commit()!;
+    owner.receive([overwrite]);
+    removal = owner.commit()!;
+    expect(placesOf(owner)).toEqual(['q.1 k']);
+    manager.receive([removal]);
+  });
+
+  test('is written again, where the news of that comes first', () => {
+    expect([manager.isRetaining, manager.isWhole, manager.get('k'), placesOf(manager)]).toEqual([true, false, LARGE, []]);
+    send(manager, other);
+    expect([manager.isRetaining, manager.isWhole, shownByCopy(manager)]).toEqual([false, true, { k: LARGE }]);
+    manager.receive([overwrite]);
+    settle(manager, owner, other);
+    for (const one of [manager, owner, other]) expect([placesOf(one), one.get([])]).toEqual([['q.1 k'], { k: 'newer' }]);
+  });
+
+  test('is not, where that has come before the next commit', () => {
+    manager.receive([overwrite]);
+    expect(manager.commit()).toBeNull();
+    expect([manager.isRetaining, placesOf(manager)]).toEqual([false, ['q.1 k']]);
+  });
+
+  test('is written again also in a new epoch', () => {
+    manager.beginEpoch();
+    expect(manager.isRetaining).toBe(false);
+    manager.commit();
+    expect(shownByCopy(manager)).toEqual({ k: LARGE });
+  });
+
+  test('is not where nothing is copied, but when that begins', () => {
+    const plain = bench.create({ id: 'n' });
+    owner = bench.create({ id: 'p2' });
+    owner.set('k', LARGE);
+    send(owner, plain);
+    bench.nowMs++;
+    other.set('k', 'newest');
+    owner.receive([other.encodeState()]);
+    send(owner, plain);
+    expect([plain.hasUncommitted, plain.get('k'), placesOf(plain)]).toEqual([false, LARGE, []]);
+    plain.writeOrphans('removed');
+    plain.commit();
+    expect(shownByCopy(plain)).toEqual({ k: LARGE });
+  });
+});
+
+test('what was removed because an expiry hides it is not written again', () => {
+  owner.set('a', {}, 10);
+  owner.set('a.b', 1);
+  send(owner, manager);
+  bench.nowMs += RETENTION_MS;
+  for (let i = 0; i < 3; i++) {
+    bench.nowMs += RETENTION_MS;
+    owner.sweep();
+    while (owner.hasUncommitted) send(owner, manager);
+    expect(manager.hasUncommitted).toBe(false);
+    manager.sweep();
+  }
+  expect([placesOf(owner), placesOf(manager)]).toEqual([[], []]);
+});
+
+describe('a write that loses to that of another before it is in the document', () => {
+  /** `owner` sets `path`, and hears of what `other` set at `above` a moment later. */
+  function outrun(path: string, above: string, value?: unknown): Uint8Array {
+    owner.set(path, 'mine');
+    bench.nowMs++;
+    if (value === undefined) other.delete(above);
+    else other.set(above, value);
+    const later = other.commit()!;
+    owner.receive([later]);
+    return later;
+  }
+
+  test('is there nevertheless for who has not heard of that, and goes', () => {
+    const later = outrun('k', 'k', 'theirs');
+    expect([owner.hasUnwritten, owner.get('k')]).toEqual([true, 'theirs']);
+    send(owner, manager);
+    expect(shownByCopy(manager)).toEqual({ k: 'mine' });
+    manager.receive([later]);
+    for (const one of [owner, manager]) expect([one.get([]), one.census()]).toMatchObject([{ k: 'theirs' }, { live: 1, entries: 2 }]);
+    // It counts as dead: the segment map goes with it.
+    for (let i = 0; i < limits.segmentWritesMax; i++) owner.set(`k${i}`, i);
+    send(owner, manager);
+    for (let i = 0; i < limits.segmentWritesMax; i++) owner.set(`k${i}`, 'again');
+    while (owner.hasUncommitted) send(owner, manager);
+    expect(placesOf(manager).filter((place) => place.endsWith(' k'))).toEqual(['q.1 k']);
+  });
+
+  test('does not keep the tombstone that hides it', () => {
+    const later = outrun('a.b', 'a');
+    send(owner, manager, other);
+    manager.receive([later]);
+    for (let i = 0; i < 3; i++) {
+      bench.nowMs += RETENTION_MS;
+      for (const one of [owner, other, manager]) one.sweep();
+      settle(owner, other, manager);
+    }
+    for (const one of [owner, other, manager]) expect(placesOf(one)).toEqual([]);
+  });
+
+  test('does not take the place of a later one of the same process', () => {
+    outrun('k', 'k', 'theirs');
+    bench.nowMs++;
+    owner.set('k', 'last');
+    for (let i = 0; i < 3; i++) if (owner.hasUncommitted) send(owner, manager, other);
+    for (const one of [owner, other, manager]) expect(one.get('k')).toBe('last');
+    expect(shownByCopy(manager)).toEqual({ k: 'last' });
+  });
+
+  test('is not written where that is on disk as well: here', () => {
+    manager.set('k', 'mine');
+    bench.nowMs++;
+    other.set('k', 'theirs');
+    manager.receive([other.commit()!]);
+    expect([manager.commit(), placesOf(manager)]).toEqual([null, ['q.1 k']]);
+  });
+});

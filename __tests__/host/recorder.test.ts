@@ -1,0 +1,184 @@
+/** What goes to the log, and when: never the removal of something without what has taken its place. */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Replica } from '../../lib/core/replica';
+import { Intake } from '../../lib/host/intake';
+import { Keeper } from '../../lib/host/keeper';
+import type { Peers } from '../../lib/host/peers';
+import { Recorder } from '../../lib/host/recorder';
+import { limits } from '../../lib/limits';
+import { LogFile } from '../../lib/storage/log-file';
+import { Bench } from '../core/replicas';
+import { cleanup } from './hosts';
+
+/** Is removed as soon as it has lost. */
+const LARGE = 'x'.repeat(limits.lostValueBytesMax + 1);
+
+const bench = new Bench();
+const errors: Error[] = [];
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** A process whose files are at `filename`. */
+function open(filename: string): { replica: Replica; keeper: Keeper } {
+  const replica: Replica = bench.create({ onUpdate: (update) => keeper.record(update), isCopied: () => keeper.isCopying });
+  const commit = (): void => void replica.commit();
+  const onError = (error: Error): void => void errors.push(error);
+  const peers = { count: 1, push: () => undefined, restartAll: () => undefined } as unknown as Peers;
+  const intake = new Intake({ replica, peers, commit, onError });
+  const keeper = new Keeper({ replica, intake, filename, durability: 'no', commit, onError });
+  return { replica, keeper };
+}
+
+async function readBack(filename: string): Promise<unknown> {
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  return replica.get([]);
+}
+
+/** Updates of an owner: with `keys`, and with their removal, since somebody else has overwritten them. */
+function overwritten(...keys: string[]): { written: Uint8Array; removal: Uint8Array; overwrite: Uint8Array } {
+  const [owner, other] = [bench.create(), bench.create()];
+  for (const key of keys) owner.set(key, LARGE);
+  const written = owner.commit()!;
+  bench.nowMs++;
+  for (const key of keys) other.set(key, 'newer');
+  const overwrite = other.commit()!;
+  owner.receive([overwrite]);
+  return { written, removal: owner.commit()!, overwrite };
+}
+
+test('a log that has a removal has what was removed as well, or what has taken its place', async () => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  keeper.takeOffice();
+  const [first, second] = [overwritten('a'), overwritten('b')];
+  replica.receive([first.written, second.written]);
+  await keeper.save();
+  replica.receive([first.removal]);
+  replica.receive([second.removal]);
+  replica.receive([second.overwrite]);
+  await keeper.save();
+  expect(await readBack(filename)).toEqual({ a: LARGE, b: 'newer' });
+  replica.receive([first.overwrite]);
+  await keeper.save();
+  expect(await readBack(filename)).toEqual({ a: 'newer', b: 'newer' });
+  await keeper.end();
+  expect(errors).toEqual([]);
+});
+
+test('a snapshot has what was removed before this process was in office', async () => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  const { written, removal } = overwritten('a');
+  replica.receive([written]);
+  replica.receive([removal]);
+  expect(replica.hasUncommitted).toBe(false);
+  keeper.takeOffice();
+  await keeper.save();
+  expect(await readBack(filename)).toEqual({ a: LARGE });
+  await keeper.end();
+});
+
+test('a snapshot has what is removed while it is made', async () => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  const { written, removal } = overwritten('a');
+  replica.receive([written]);
+  keeper.takeOffice();
+  const begin = jest.spyOn(replica, 'beginState').mockImplementationOnce((vector) => {
+    const state = replica.beginState(vector);
+    replica.receive([removal]);
+    return state;
+  });
+  await keeper.save();
+  expect(begin).toHaveBeenCalled();
+  // The log has it, too.
+  const copy = join(cleanup.directory(), 'c.db');
+  await copyFile(filename, copy);
+  expect(await readBack(copy)).toEqual({ a: LARGE });
+  await keeper.end();
+});
+
+test('a sync of the log begins when the log has all that was recorded', async () => {
+  const { replica, keeper } = open(join(cleanup.directory(), 'c.db'));
+  await keeper.begin();
+  keeper.takeOffice();
+  replica.set('a', 1);
+  replica.commit();
+  await keeper.save();
+  const [add, sync] = (['add', 'sync'] as const).map((name) => jest.spyOn(LogFile.prototype, name));
+  replica.set('a', 2);
+  replica.commit();
+  const saving = keeper.save();
+  await Promise.resolve();
+  expect([add!.mock.calls.length, sync!.mock.calls.length]).toEqual([1, 1]);
+  expect(add!.mock.invocationCallOrder[0]).toBeLessThan(sync!.mock.invocationCallOrder[0]!);
+  await saving;
+  await keeper.end();
+});
+
+test('what was recorded just before the end is in the files', async () => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  keeper.takeOffice();
+  replica.set('a', 1);
+  replica.commit();
+  await keeper.save();
+  replica.set('a', 2);
+  replica.commit();
+  await keeper.end();
+  expect(await readBack(filename)).toEqual({ a: 2 });
+});
+
+describe('what takes more than a turn to write again', () => {
+  const added: Uint8Array[] = [];
+  const log = { add: ({ update }: { update: Uint8Array }) => void added.push(update) } as unknown as LogFile;
+  let onDue: jest.Mock;
+  let replica: Replica;
+  let recorder: Recorder;
+
+  beforeEach(() => {
+    added.length = 0;
+    onDue = jest.fn();
+    replica = bench.create({ isCopied: () => true, onUpdate: (update) => recorder.add(log, update) });
+    // As much as one turn has time for.
+    recorder = new Recorder({ replica, commit: () => void replica.commit(1), onDue });
+    const { written, removal } = overwritten('a', 'b', 'c');
+    replica.receive([written]);
+    replica.receive([removal]);
+  });
+
+  test('is handed on with the removal when all of it is', async () => {
+    expect([recorder.handTo(log), recorder.handTo(log), added.length]).toEqual([false, false, 0]);
+    await nextTurn();
+    expect(onDue).toHaveBeenCalledTimes(1);
+    expect([recorder.handTo(log), added.length]).toEqual([true, 5]);
+    const reader = bench.create();
+    reader.receive(added);
+    expect(reader.get([])).toEqual({ a: LARGE, b: LARGE, c: LARGE });
+  });
+
+  test('is due again in the next turn, as often as it takes', async () => {
+    await nextTurn();
+    for (let count = 1; count < 3 && !recorder.handTo(log); count++) {
+      expect(onDue).toHaveBeenCalledTimes(count);
+      await nextTurn();
+    }
+    expect([recorder.handTo(log), added.length]).toEqual([true, 5]);
+  });
+
+  test('is not for another log: that follows a snapshot', () => {
+    const other = { add: jest.fn() };
+    expect([1, 2, 3].map(() => recorder.handTo(other as unknown as LogFile))).toEqual([false, false, true]);
+    expect(other.add).not.toHaveBeenCalled();
+    expect([recorder.handTo(log), added]).toEqual([true, []]);
+  });
+});
