@@ -1,4 +1,5 @@
 /** What goes to the log, and when: never the removal of something without what has taken its place. */
+import { existsSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,6 +11,7 @@ import { Recorder } from '../../lib/host/recorder';
 import { limits } from '../../lib/limits';
 import { LogFile } from '../../lib/storage/log-file';
 import { Bench } from '../core/replicas';
+import { until } from '../mesh/meshes';
 import { cleanup } from './hosts';
 
 /** Is removed as soon as it has lost. */
@@ -136,6 +138,29 @@ test('what was recorded just before the end is in the files', async () => {
   replica.commit();
   await keeper.end();
   expect(await readBack(filename)).toEqual({ a: 2 });
+});
+
+test('who loses the office while it writes its first snapshot keeps no log', async () => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  replica.set('a', 1);
+  replica.commit();
+  keeper.takeOffice();
+  keeper.leaveOffice();
+  const add = jest.spyOn(LogFile.prototype, 'add');
+  await until('the snapshot is there', () => existsSync(filename));
+  let turns = 0;
+  await until('nothing is recorded', () => {
+    const isQuiet = turns > 0 && add.mock.calls.length === 0;
+    add.mockClear();
+    replica.set('a', ++turns);
+    replica.commit();
+    return isQuiet;
+  });
+  // Somebody else's to write from now on.
+  expect(keeper.isCopying).toBe(false);
+  await keeper.end();
 });
 
 describe('what takes more than a turn to write again', () => {

@@ -144,8 +144,7 @@ export class Keeper {
       }
       return true;
     } finally {
-      // A log that was begun for this alone is nobody's.
-      if (!this.#isInOffice && !this.#isEnded) this.leaveOffice();
+      this.#leaveUnlessInOffice();
     }
   }
 
@@ -264,9 +263,7 @@ export class Keeper {
         (isDurable) => {
           if (!isDurable) this.#rewriteSoon();
         },
-        (error: unknown) => {
-          if (this.#store.log === log) this.#fail(error);
-        },
+        (error: unknown): void => (this.#store.log === log ? this.#fail(error) : undefined),
       );
     });
   }
@@ -274,14 +271,16 @@ export class Keeper {
   /** Rewrites the log in the background, unless that has just failed: then later. */
   #rewriteSoon(): void {
     if (!this.#isInOffice || this.#retryAlarm.isSet) return;
-    this.#rewrites.join().then(
-      (isDone) => {
-        if (!isDone) this.#retryIn(Math.random() * limits.contentionWaitMs);
-      },
-      (error: unknown) => {
-        this.#fail(error);
-      },
-    );
+    const onDone = (isDone: boolean): void => {
+      if (!isDone) this.#retryIn(Math.random() * limits.contentionWaitMs);
+    };
+    const onError = (error: unknown): void => this.#fail(error);
+    void this.#rewrites.join().then(onDone, onError).finally(() => this.#leaveUnlessInOffice());
+  }
+
+  /** A log that was begun for one snapshot alone, or before the office was lost, is nobody's. */
+  #leaveUnlessInOffice(): void {
+    if (!this.#isInOffice && !this.#isEnded) this.leaveOffice();
   }
 
   #retryIn(ms: number): void {
