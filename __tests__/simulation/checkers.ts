@@ -66,15 +66,14 @@ export function checkBounded(world: World): void {
     checkMost(`${replica.id}: values`, live, maxEntries);
     checkMost(`${replica.id}: tombstones`, tombstones, live + nodes.length);
     const holdings = holdingsOf(replica);
-    for (const [owner, { alive, dead }] of holdings) {
-      checkMost(`${replica.id}: entries of ${owner}, who is gone,`, there.has(owner) ? 0 : alive + dead, 0);
-      checkMost(`${replica.id}: dead entries of ${owner}`, dead, alive + segmentWritesMax);
+    for (const [owner, { winners, dead }] of holdings) {
+      checkMost(`${replica.id}: entries of ${owner}, who is gone,`, there.has(owner) ? 0 : winners.size + dead, 0);
+      checkMost(`${replica.id}: dead entries of ${owner}`, dead, winners.size + segmentWritesMax);
     }
-    const alive = _.sumBy([...holdings.values()], 'alive');
-    const winners = new Set([...holdings.values()].flatMap(({ winners }) => [...winners]));
+    // Several managers at once leave copies.
+    const alive = _.sumBy([...holdings.values()], ({ winners }) => winners.size);
+    const winners = new Set([...holdings.values()].flatMap((holding) => [...holding.winners]));
     checkMost(`${replica.id}: writes that have won`, winners.size, live + tombstones);
-    // Several managers at once leave copies, but none of them two.
-    for (const [owner, { alive, winners }] of holdings) checkMost(`${replica.id}: entries of ${owner} for ${winners.size} writes`, alive, winners.size);
     // Compaction and adoption write, too.
     checkMost(`${replica.id}: segment maps ever`, segmentsEver, clients + (2 * world.writes.length) / segmentWritesMax);
     const structsMax = 2 * alive + segmentWritesMax * nodes.length + 2 * segmentsEver + clients;
@@ -99,10 +98,9 @@ function checkMost(what: string, count: number, max: number): void {
 
 /** What an owner's segment maps hold. */
 interface Holding {
-  /** Entries of writes that have won at their paths and are not hidden. */
-  alive: number;
-  /** The paths of those. */
+  /** Paths at which an entry is the write that has won, and is not hidden. */
   readonly winners: Set<string>;
+  /** All other entries; of those that were moved from one segment map to another, the one that was left. */
   dead: number;
 }
 
@@ -120,19 +118,15 @@ function holdingsOf(replica: Replica): Map<string, Holding> {
   const holdings = new Map<string, Holding>();
   for (const register of registers) {
     const owner = segmentOwner(register.home!)!;
-    const holding = holdings.get(owner) ?? { alive: 0, winners: new Set(), dead: 0 };
+    const holding = holdings.get(owner) ?? { winners: new Set(), dead: 0 };
     holdings.set(owner, holding);
     const path = parseKey(register.key)!;
     const isDead = _.range(path.length + 1).some((depth) => {
       const winner = winners.get(formatKey(path.slice(0, depth)));
       return winner !== undefined && supersedes(winner, register);
     });
-    if (isDead) {
-      holding.dead++;
-    } else {
-      holding.alive++;
-      holding.winners.add(register.key);
-    }
+    if (isDead || holding.winners.has(register.key)) holding.dead++;
+    else holding.winners.add(register.key);
   }
   return holdings;
 }
