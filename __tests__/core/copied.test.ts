@@ -59,10 +59,13 @@ describe('an entry that its owner has removed, because somebody else has overwri
   });
 
   test('is written again also in a new epoch', () => {
+    for (let i = 0; i < 9; i++) manager.set(`other${i}`, i);
+    manager.commit(0);
     manager.beginEpoch();
-    expect(manager.isRetaining).toBe(false);
-    manager.commit();
-    expect(shownByCopy(manager)).toEqual({ k: LARGE });
+    // Not behind all else that is to be written into it.
+    expect(manager.isRetaining).toBe(true);
+    manager.commit(1);
+    expect([manager.isRetaining, manager.hasUnwritten, shownByCopy(manager)]).toEqual([false, true, { k: LARGE }]);
   });
 
   test('is not where nothing is copied, but when that begins', () => {
@@ -144,11 +147,89 @@ describe('a write that loses to that of another before it is in the document', (
     expect(shownByCopy(manager)).toEqual({ k: 'last' });
   });
 
-  test('is not written where that is on disk as well: here', () => {
-    manager.set('k', 'mine');
+  test('does not take the place of a later one that was outrun as well', () => {
+    const first = outrun('k', 'k', 'theirs');
     bench.nowMs++;
-    other.set('k', 'theirs');
-    manager.receive([other.commit()!]);
-    expect([manager.commit(), placesOf(manager)]).toEqual([null, ['q.1 k']]);
+    owner.set('k', 'again');
+    bench.nowMs++;
+    other.set('k', 'theirs again');
+    owner.receive([other.commit()!]);
+    manager.receive([first]);
+    send(owner, manager);
+    expect([owner.hasUnwritten, shownByCopy(manager)]).toEqual([false, { k: 'again' }]);
+  });
+
+  test('is not written where the other has won again', () => {
+    owner.set('k', 'mine');
+    bench.nowMs++;
+    other.set('k', 'theirs', 10);
+    owner.receive([other.commit()!]);
+    bench.nowMs += 3 * RETENTION_MS;
+    for (let i = 0; i < 3; i++) {
+      for (const one of [other, owner]) one.sweep();
+      while (other.hasUncommitted) owner.receive([other.commit()!]);
+      bench.nowMs += RETENTION_MS;
+    }
+    expect([placesOf(other), owner.get('k')]).toEqual([[], undefined]);
+    while (owner.hasUncommitted) owner.commit();
+    expect([owner.get('k'), owner.census().entries]).toEqual([undefined, placesOf(owner).length]);
+  });
+});
+
+describe('who was stopped for longer than deletes are remembered', () => {
+  /** `other` has deleted, or overwritten for a while, what `owner` has set; both have forgotten it when `missed` goes on. */
+  function miss(missed: Replica, overwrite: () => void): void {
+    owner.set('k', 'v');
+    send(owner, other, missed);
+    bench.nowMs++;
+    overwrite();
+    send(other, owner);
+    for (let i = 0; i < 4; i++) {
+      bench.nowMs += RETENTION_MS;
+      for (const one of [owner, other]) one.sweep();
+      settle(owner, other);
+    }
+    expect([placesOf(owner), placesOf(other)]).toEqual([[], []]);
+    settle(missed, owner, other);
+  }
+
+  test.each([
+    ['deleted', () => void other.delete('k')],
+    ['overwritten for a while', () => void other.set('k', 'w', 10)],
+  ])('does not bring back to others what was %s meanwhile', (_name, overwrite) => {
+    miss(manager, overwrite);
+    manager.writeOrphans('removed');
+    for (let i = 0; i < 4; i++) {
+      for (const one of [owner, other, manager]) {
+        one.tend(new Set(['p', 'q', 'm']), one === manager);
+        one.sweep();
+      }
+      settle(owner, other, manager);
+      expect([owner.get('k'), other.get('k')]).toEqual([undefined, undefined]);
+      bench.nowMs += RETENTION_MS;
+      manager.writeOrphans('removed');
+    }
+    expect(manager.get('k')).toBeUndefined();
+  });
+
+  test('nor does who begins to keep a copy then', () => {
+    const plain = bench.create({ id: 'n' });
+    miss(plain, () => void other.delete('k'));
+    plain.writeOrphans('removed');
+    settle(plain, owner, other);
+    expect([owner.get('k'), other.get('k')]).toEqual([undefined, undefined]);
+  });
+
+  test('writes again what is removed later', () => {
+    miss(manager, () => void other.delete('k'));
+    bench.nowMs += RETENTION_MS + 1;
+    manager.receive([]);
+    owner.set('l', LARGE);
+    send(owner, other, manager);
+    bench.nowMs++;
+    other.set('l', 'newer');
+    send(other, owner);
+    send(owner, manager);
+    expect(manager.isRetaining).toBe(true);
   });
 });

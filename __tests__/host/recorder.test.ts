@@ -24,10 +24,10 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** A process whose files are at `filename`. */
-function open(filename: string): { replica: Replica; keeper: Keeper } {
+/** A process whose files are at `filename`, and that writes as much in one commit as `commitMax`. */
+function open(filename: string, commitMax = Infinity): { replica: Replica; keeper: Keeper } {
   const replica: Replica = bench.create({ onUpdate: (update) => keeper.record(update), isCopied: () => keeper.isCopying });
-  const commit = (): void => void replica.commit();
+  const commit = (): void => void replica.commit(commitMax);
   const onError = (error: Error): void => void errors.push(error);
   const peers = { count: 1, push: () => undefined, restartAll: () => undefined } as unknown as Peers;
   const intake = new Intake({ replica, peers, commit, onError });
@@ -163,6 +163,70 @@ test('who loses the office while it writes its first snapshot keeps no log', asy
   await keeper.end();
 });
 
+test.each([0, 1, 2, 3, 4])('who comes into office again while a snapshot of the term before is written, after %s turns, copies all the same', async (turns) => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename);
+  await keeper.begin();
+  const { written, removal } = overwritten('a');
+  replica.receive([written]);
+  keeper.takeOffice();
+  for (let i = 0; i < turns; i++) await nextTurn();
+  keeper.leaveOffice();
+  keeper.takeOffice();
+  await keeper.save();
+  replica.set('b', 1);
+  replica.commit();
+  await keeper.save();
+  replica.receive([removal]);
+  await keeper.save();
+  expect([keeper.isCopying, await readBack(filename)]).toEqual([true, { a: LARGE, b: 1 }]);
+  await keeper.end();
+});
+
+test('what was removed before a new epoch is the first that is written into it, and the log waits for that', async () => {
+  const filename = join(cleanup.directory(), 'c.db');
+  const { replica, keeper } = open(filename, 1);
+  await keeper.begin();
+  const { written, removal } = overwritten('a');
+  keeper.takeOffice();
+  for (let i = 0; i < 20; i++) replica.set(`z${i}`, i);
+  while (replica.hasUncommitted) replica.commit();
+  replica.receive([written]);
+  await keeper.save();
+  replica.receive([removal]);
+  replica.enterEpoch({ number: 1, founder: 'z' });
+  while (replica.turnOver(100));
+  const write = jest.spyOn(LogFile.prototype, 'write');
+  await until('the log is written', () => write.mock.calls.length > 0);
+  await write.mock.results[0]!.value;
+  expect([replica.hasUnwritten, await readBack(filename)]).toMatchObject([true, { a: LARGE, z0: 0 }]);
+  await keeper.end();
+});
+
+test('a snapshot comes to an end though in each turn something is removed before what has taken its place is there', async () => {
+  const { replica, keeper } = open(join(cleanup.directory(), 'c.db'));
+  await keeper.begin();
+  const all = Array.from({ length: 400 }, (_, i) => overwritten(`k${i}`));
+  replica.receive(all.map(({ written }) => written));
+  keeper.takeOffice();
+  let isOver = false;
+  const saving = keeper.save().then(() => (isOver = true));
+  let turns = 0;
+  // Timers come before the snapshot looks, in every turn, as a turn takes longer than they do.
+  const bring = (): void => {
+    if (isOver || turns === all.length) return;
+    if (turns > 0) replica.receive([all[turns - 1]!.overwrite]);
+    replica.receive([all[turns++]!.removal]);
+    setTimeout(bring, 0);
+    for (const end = performance.now() + 2; performance.now() < end; );
+  };
+  bring();
+  await until('the snapshot is there, or all was brought', () => isOver || turns === all.length);
+  expect(turns).toBeLessThan(all.length);
+  await saving;
+  await keeper.end();
+});
+
 describe('what takes more than a turn to write again', () => {
   const added: Uint8Array[] = [];
   const log = { add: ({ update }: { update: Uint8Array }) => void added.push(update) } as unknown as LogFile;
@@ -200,10 +264,17 @@ describe('what takes more than a turn to write again', () => {
     expect([recorder.handTo(log), added.length]).toEqual([true, 5]);
   });
 
+  test('stays for its log, when another one is looked at first', () => {
+    const other = { add: jest.fn() } as unknown as LogFile;
+    expect([1, 2, 3].map(() => recorder.handTo(other))).toEqual([false, false, true]);
+    expect([recorder.handTo(log), added.length]).toEqual([true, 5]);
+  });
+
   test('is not for another log: that follows a snapshot', () => {
     const other = { add: jest.fn() };
-    expect([1, 2, 3].map(() => recorder.handTo(other as unknown as LogFile))).toEqual([false, false, true]);
-    expect(other.add).not.toHaveBeenCalled();
-    expect([recorder.handTo(log), added]).toEqual([true, []]);
+    while (replica.isRetaining) replica.commit();
+    recorder.add(other as unknown as LogFile, new Uint8Array());
+    expect([recorder.handTo(log), added.length]).toEqual([true, 0]);
+    expect([recorder.handTo(other as unknown as LogFile), other.add.mock.calls.length]).toEqual([true, 1]);
   });
 });

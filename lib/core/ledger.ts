@@ -271,9 +271,10 @@ export class Ledger {
   }
 
   /** Whether `register`, which was outrun, is to be written: not where a later write of our own is, for whose entry there is one place. */
-  #isNeeded({ key }: Register): boolean {
-    const winner = this.#tree.find(key)?.register ?? null;
-    return winner === null || (winner.home !== null && !this.#wards.owns(winner.home));
+  #isNeeded(register: Register): boolean {
+    const winner = this.#tree.find(register.key)?.register ?? null;
+    if (winner !== null && (winner.home === null || this.#wards.owns(winner.home))) return false;
+    return this.#tree.isSuperseded(register);
   }
 
   /** `register`, which was outrun, is in the document, and goes again as any entry that has lost. */

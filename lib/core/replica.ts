@@ -4,6 +4,7 @@
  * Pure: time and ids come in through its options, updates go in and out as bytes. It does not know who its
  * peers are (session.ts does), nor when its turn ends (the host does).
  */
+import { Attendance } from './attendance';
 import type { Change } from './change';
 import { Document } from './document';
 import type { DocumentState } from './document-state';
@@ -62,6 +63,7 @@ export class Replica {
   readonly #writer: Writer;
   readonly #evictor: Evictor;
   readonly #intake: Intake;
+  readonly #attendance: Attendance;
 
   constructor(options: ReplicaOptions) {
     const { id, now, retentionMs, movesMax = limits.compactionMovesMax } = options;
@@ -70,11 +72,9 @@ export class Replica {
     this.#tree = new Tree({
       now,
       retentionMs,
-      onDead: (register, node) => {
-        this.#ledger.bury(register, node);
-      },
+      onDead: (register, node): void => this.#ledger.bury(register, node),
       onOutrun: (register) => {
-        if (options.isCopied?.() !== true) this.#ledger.outrun(register);
+        if (register.writer === id) this.#ledger.outrun(register);
       },
       onCleared: (node): void => this.#ledger.clearLater(node),
       findCopy: (register) => this.#ledger.findCopy(register),
@@ -88,15 +88,13 @@ export class Replica {
     const { valueBytesMax = limits.valueBytesMax, orphanMsMin = limits.orphanMsMin } = options;
     this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, orphanMsMin, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
-    const { nextClientId, onUpdate = () => undefined, isCopied = () => false } = options;
+    this.#attendance = new Attendance({ now, awayMs: retentionMs, orphanMsMin });
+    const { nextClientId, onUpdate = () => undefined } = options;
+    const isCopied = (): boolean => options.isCopied?.() === true && !this.#attendance.wasAway;
     this.#intake = new Intake({ replicaId: id, now, nextClientId, clock: this.#clock, tree, ledger, onChange, onUpdate, isCopied });
-    this.#evictor = new Evictor({
-      root: tree.root,
-      tally: tree.tally,
-      maxEntries: options.maxEntries ?? Infinity,
-      maxBytes: options.maxBytes ?? Infinity,
-      evict: (node): void => this.#writer.evict(node),
-    });
+    const { maxEntries = Infinity, maxBytes = Infinity } = options;
+    const evict = (node: TreeNode): void => this.#writer.evict(node);
+    this.#evictor = new Evictor({ root: tree.root, tally: tree.tally, maxEntries, maxBytes, evict });
   }
 
   /** The value at `path`, deeply frozen, or undefined where there is none. */
@@ -160,6 +158,7 @@ export class Replica {
    * Throws at bytes that are no update, and at one that was made in the name of this replica.
    */
   receive(updates: readonly Uint8Array[]): ReceiveResult {
+    this.#attendance.note();
     if (updates.length > 0) this.turnOver();
     return this.#intake.receive(updates);
   }
@@ -185,6 +184,7 @@ export class Replica {
    * and which of those replicas have told all that they had to write into this epoch; all of them, if not given.
    */
   tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string> = connected): void {
+    this.#attendance.note();
     this.turnOver();
     this.#upkeep.tend(connected, isManager, heard);
   }
@@ -207,7 +207,7 @@ export class Replica {
   /** Writes what others ought to have written into this epoch by now, or have removed, or only the latter. */
   writeOrphans(which: 'all' | 'removed' = 'all'): void {
     this.turnOver();
-    this.#upkeep.writeOrphans(which);
+    this.#upkeep.writeOrphans(which, this.#attendance.awayUntil);
   }
 
   /**

@@ -172,6 +172,14 @@ export class Tree {
     return !isVisible(node, register, this.#owner.now() - this.#owner.retentionMs());
   }
 
+  /** Whether a later write is there, at its path or above. */
+  isSuperseded(register: Register): boolean {
+    const node = this.#obtain(splitKey(register.key));
+    const isSuperseded = (node.register !== null && supersedes(node.register, register)) || this.#isHidden(node, register);
+    node.prune();
+    return isSuperseded;
+  }
+
   /** Forgets the winner at `node`; the keys at which other entries must be looked at again. */
   forget(node: TreeNode): string[] {
     this.#forget(node);

@@ -21,8 +21,8 @@ export class Unwritten {
   /** What others have removed, and must not be missing meanwhile: before everything. */
   readonly #retained: TreeNode[] = [];
 
-  /** What is written although it has lost: who does not have that other write yet must have either. The last first. */
-  readonly #outrun: Register[] = [];
+  /** What is written although it has lost, by key: who does not have that other write yet must have either. */
+  readonly #outrun = new Map<string, Register>();
 
   constructor(losses: Losses) {
     this.#losses = losses;
@@ -55,14 +55,13 @@ export class Unwritten {
   }
 
   outrun(register: Register): void {
-    this.#outrun.push(register);
+    this.#outrun.set(register.key, register);
   }
 
-  /** What waits counts as carried from now on. */
+  /** What waits of the outbox counts as carried from now on. */
   carryAll(): void {
-    for (const node of [...this.#outbox, ...this.#retained]) this.#carried.push(node);
+    for (const node of this.#outbox) this.#carried.push(node);
     this.#outbox.clear();
-    this.#retained.length = 0;
   }
 
   /** What waits at `node` of the outbox is written before its turn. */
@@ -76,8 +75,9 @@ export class Unwritten {
     const [nodes, outrun] = [new Set<TreeNode>(), [] as Register[]];
     let bytes = 0;
     const hasRoom = (): boolean => nodes.size + outrun.length < countMax && bytes < limits.commitBytesMax;
-    while (this.#outrun.length > 0 && hasRoom()) {
-      const register = this.#outrun.pop()!;
+    for (const [key, register] of this.#outrun) {
+      if (!hasRoom()) break;
+      this.#outrun.delete(key);
       outrun.push(register);
       bytes += register.bytes;
     }

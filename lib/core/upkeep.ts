@@ -87,12 +87,15 @@ export class Upkeep {
     this.#epochSince = this.#options.now();
   }
 
-  /** Writes all orphans that others may have yet to write, or ought to write again; or only those that they have removed. */
-  writeOrphans(which: 'all' | 'removed'): void {
+  /**
+   * Writes all orphans that others may have yet to write, or ought to write again; or only those that they have removed
+   * after `since`, in ms since 1970.
+   */
+  writeOrphans(which: 'all' | 'removed', since: number): void {
     const { replicaId } = this.#options;
-    const isMeant = ({ owner, isRemoved }: Orphan): boolean => owner !== replicaId && (which === 'all' || isRemoved);
-    const due = this.#tree.orphans.take((orphan) => isMeant(orphan) && this.#isWanted(orphan));
-    for (const { node } of due) this.#ledger.carry(node);
+    const isMeant = (orphan: Orphan): boolean => which === 'all' || (orphan.isRemoved && orphan.since > since);
+    const due = this.#tree.orphans.take((orphan) => orphan.owner !== replicaId && isMeant(orphan) && this.#isWanted(orphan));
+    for (const { node } of due) this.#ledger[which === 'all' ? 'carry' : 'retain'](node);
   }
 
   #isAwaited(orphan: Orphan): boolean {

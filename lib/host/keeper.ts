@@ -114,8 +114,9 @@ export class Keeper {
 
   /** From now on the files are this process's to write. */
   takeOffice(): void {
-    this.#isInOffice = true;
-    // Who has nothing to add begins no log, so that a process that only reads writes nothing.
+    this.#isInOffice = this.#isCopying = true;
+    // A snapshot may be on its way that was begun in an earlier term. Who has nothing to add begins no log.
+    this.#replica.writeOrphans('removed');
     if (!this.isSaved) this.#rewriteSoon();
   }
 

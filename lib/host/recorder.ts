@@ -47,9 +47,9 @@ export class Recorder {
     const { replica, commit } = this.#options;
     if (replica.isRetaining) commit();
     if (replica.isRetaining) return false;
-    const held = log === this.#log ? this.#held : [];
+    if (log !== this.#log) return true;
+    for (const recorded of this.#held) log.add(recorded);
     this.#held = [];
-    for (const recorded of held) log.add(recorded);
     return true;
   }
 }

@@ -75,14 +75,15 @@ export class SnapshotMaker {
 
   /** Null if the replica has gone over to another epoch meanwhile. */
   async #encode(generation: number): Promise<MadeSnapshot | null> {
-    const { replica } = this.#options;
+    const { replica, commit } = this.#options;
     const { epoch } = replica;
     const encoder = new SnapshotEncoder(generation, this.#lengthBefore);
     const state = replica.beginState();
     let { revision } = replica;
     while (compareEpochs(epoch, replica.epoch) === 0) {
       // What is overwritten elsewhere, and removed already, must not be missing in the last slice.
-      if (!replica.isRetaining) {
+      if (replica.isRetaining) commit();
+      if (!replica.isRetaining && compareEpochs(epoch, replica.epoch) === 0) {
         const end = turn.share('snapshot');
         const update = state.next(() => performance.now() < end);
         if (update === null) return { revision, snapshot: await encoder.finishBetween(nextTurn) };
