@@ -3,7 +3,7 @@
  * what has taken its place, whatever the others knew.
  */
 import { limits } from '../../lib/limits';
-import { Bench, placesOf, RETENTION_MS, send, settle } from './replicas';
+import { Bench, placesOf, RETENTION_MS, send, settle, START_MS } from './replicas';
 import type { Replica } from '../../lib/core/replica';
 
 /** Is removed as soon as it has lost. */
@@ -222,14 +222,58 @@ describe('who was stopped for longer than deletes are remembered', () => {
 
   test('writes again what is removed later', () => {
     miss(manager, () => void other.delete('k'));
-    bench.nowMs += RETENTION_MS + 1;
-    manager.receive([]);
-    owner.set('l', LARGE);
-    send(owner, other, manager);
-    bench.nowMs++;
-    other.set('l', 'newer');
-    send(other, owner);
-    send(owner, manager);
-    expect(manager.isRetaining).toBe(true);
+    attend(RETENTION_MS + 1);
+    expect(keeps('l')).toBe(true);
   });
+
+  test('does so also when its clock was far ahead for a while, and when it begins to forget sooner', () => {
+    for (const aheadMs of [0, 60 * RETENTION_MS, 0]) {
+      bench.nowMs = START_MS + aheadMs;
+      manager.commit();
+    }
+    attend(RETENTION_MS + 1);
+    expect(keeps('k')).toBe(true);
+    let retentionMs = 10 * RETENTION_MS;
+    manager = bench.create({ id: 'm2', isCopied: () => true, retentionMs: () => retentionMs });
+    manager.commit();
+    bench.nowMs += 5 * RETENTION_MS;
+    retentionMs = RETENTION_MS;
+    expect(keeps('l')).toBe(true);
+  });
+
+  test('was stopped, too, when it begins to keep a copy before it does anything else', () => {
+    const plain = bench.create({ id: 'n' });
+    owner.set('k', LARGE);
+    send(owner, plain);
+    bench.nowMs++;
+    other.set('k', 'newer');
+    other.commit();
+    owner.receive([other.encodeState()]);
+    send(owner, plain);
+    bench.nowMs += 1.1 * RETENTION_MS;
+    plain.writeOrphans('removed');
+    plain.writeOrphans('all');
+    expect([plain.hasUncommitted, plain.get('k')]).toEqual([false, LARGE]);
+  });
+
+  /** Time passes while the manager is there. */
+  function attend(ms: number): void {
+    for (let i = 0; i < 10; i++) {
+      bench.nowMs += ms / 10;
+      manager.commit();
+    }
+  }
+
+  /** Whether the manager writes again what is removed now, though it has not heard why. */
+  function keeps(key: string): boolean {
+    owner.set(key, LARGE);
+    owner.commit();
+    manager.receive([owner.encodeState()]);
+    bench.nowMs++;
+    other.set(key, 'newer');
+    other.commit();
+    owner.receive([other.encodeState()]);
+    send(owner, manager);
+    return manager.isRetaining;
+  }
 });

@@ -208,7 +208,11 @@ export class World {
     this.#meet();
     const unseen = this.random.chance(0.4) ? this.random.int(this.nodes.length) : null;
     this.#upkeepSome(unseen);
-    this.nowMs += RETENTION_MS + this.random.int(PARTITION_MS);
+    // All are there meanwhile.
+    for (const ms of [RETENTION_MS / 2, RETENTION_MS / 2 + this.random.int(PARTITION_MS)]) {
+      this.nowMs += ms;
+      for (const node of this.nodes) this.endTurn(node);
+    }
     this.settle();
     this.#noteMeeting();
     this.#upkeepSome(unseen);

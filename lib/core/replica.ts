@@ -158,7 +158,6 @@ export class Replica {
    * Throws at bytes that are no update, and at one that was made in the name of this replica.
    */
   receive(updates: readonly Uint8Array[]): ReceiveResult {
-    this.#attendance.note();
     if (updates.length > 0) this.turnOver();
     return this.#intake.receive(updates);
   }
@@ -184,7 +183,6 @@ export class Replica {
    * and which of those replicas have told all that they had to write into this epoch; all of them, if not given.
    */
   tend(connected: ReadonlySet<string>, isManager: boolean, heard: ReadonlySet<string> = connected): void {
-    this.#attendance.note();
     this.turnOver();
     this.#upkeep.tend(connected, isManager, heard);
   }
@@ -243,6 +241,8 @@ export class Replica {
 
   /** Looks at `countMax` nodes of the tree, to see who is to write their winners into the new epoch; whether some are left. */
   turnOver(countMax = Infinity): boolean {
+    // Whatever is done begins with this.
+    this.#attendance.note();
     return this.isTurningOver && this.#turnover.goOn(countMax);
   }
 

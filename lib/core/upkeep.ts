@@ -88,12 +88,12 @@ export class Upkeep {
   }
 
   /**
-   * Writes all orphans that others may have yet to write, or ought to write again; or only those that they have removed
-   * after `since`, in ms since 1970.
+   * Writes all orphans that others may have yet to write, or ought to write again; or only those that they have removed.
+   * Of those, what was removed after `since`, in ms since 1970.
    */
   writeOrphans(which: 'all' | 'removed', since: number): void {
     const { replicaId } = this.#options;
-    const isMeant = (orphan: Orphan): boolean => which === 'all' || (orphan.isRemoved && orphan.since > since);
+    const isMeant = (orphan: Orphan): boolean => (orphan.isRemoved ? orphan.since > since : which === 'all');
     const due = this.#tree.orphans.take((orphan) => orphan.owner !== replicaId && isMeant(orphan) && this.#isWanted(orphan));
     for (const { node } of due) this.#ledger[which === 'all' ? 'carry' : 'retain'](node);
   }

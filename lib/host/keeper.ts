@@ -116,7 +116,7 @@ export class Keeper {
   takeOffice(): void {
     this.#isInOffice = this.#isCopying = true;
     // A snapshot may be on its way that was begun in an earlier term. Who has nothing to add begins no log.
-    this.#replica.writeOrphans('removed');
+    if (!this.#replica.isTurningOver) this.#replica.writeOrphans('removed');
     if (!this.isSaved) this.#rewriteSoon();
   }
 
