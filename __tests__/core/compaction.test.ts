@@ -1,6 +1,6 @@
 /** Compaction: the dead are given back, a little with each commit, and nobody sees anything of it. */
 import { limits } from '../../lib/limits';
-import { Bench, documentOf, placesOf, send, settle } from './replicas';
+import { Bench, documentOf, placesOf, RETENTION_MS, send, settle } from './replicas';
 import type { Replica } from '../../lib/core/replica';
 
 let bench: Bench;
@@ -252,4 +252,32 @@ describe('a large value does not linger in the document', () => {
     settle(replica, peer);
     for (const one of [replica, peer]) expect(one.encodeState().length).toBeLessThan(1000);
   });
+});
+
+test('what is moved to where a removal waits is not taken for removed', () => {
+  const [m, b] = [bench.create({ id: 'm', segmentWritesMax: 10 }), bench.create({ id: 'b' })];
+  m.set('k', 'v'.repeat(limits.lostValueBytesMax + 1));
+  m.set('other', 1);
+  b.receive([m.commit()!]);
+  bench.nowMs += 5;
+  b.set('k', 'of b');
+  const late = b.commit()!;
+  const tend = (): void => {
+    m.tend(new Set(['m']), true);
+    bench.nowMs += 2 * RETENTION_MS;
+    m.tend(new Set(['m']), true);
+  };
+  // The removal of what b has replaced waits for a commit; before it, b is seen to be gone, and its entry moves there.
+  tend();
+  m.receive([late]);
+  tend();
+  m.commit();
+  for (let i = 0; i < 200; i++) {
+    bench.nowMs++;
+    m.set(`x${i % 3}`, i);
+    m.commit();
+  }
+  const joining = bench.create();
+  joining.receive([m.encodeState()]);
+  expect([m.get('k'), joining.get('k')]).toEqual(['of b', 'of b']);
 });

@@ -256,6 +256,23 @@ describe('who was stopped for longer than deletes are remembered', () => {
     expect([plain.hasUncommitted, plain.get('k')]).toEqual([false, LARGE]);
   });
 
+  test('is whole nevertheless once it has written what is missing of who is gone', () => {
+    owner.set('k', LARGE);
+    send(owner, manager);
+    manager.commit();
+    bench.nowMs++;
+    other.set('k', 'newer');
+    other.commit();
+    owner.receive([other.encodeState()]);
+    bench.nowMs += 1.1 * RETENTION_MS;
+    send(owner, manager);
+    manager.tend(new Set(['q']), false);
+    expect(manager.isWhole).toBe(false);
+    manager.writeOrphans();
+    manager.commit();
+    expect([manager.isWhole, shownByCopy(manager)]).toEqual([true, { k: LARGE }]);
+  });
+
   /** Time passes while the manager is there. */
   function attend(ms: number): void {
     for (let i = 0; i < 10; i++) {

@@ -88,12 +88,14 @@ export class Upkeep {
   }
 
   /**
-   * Writes all orphans that others may have yet to write, or ought to write again; or only those that they have removed.
-   * Of those, what was removed after `since`, in ms since 1970.
+   * Writes all orphans that others may have yet to write, or ought to write again, with those that they have removed after
+   * `since`, in ms since 1970; or only the latter.
    */
   writeOrphans(which: 'all' | 'removed', since: number): void {
     const { replicaId } = this.#options;
-    const isMeant = (orphan: Orphan): boolean => (orphan.isRemoved ? orphan.since > since : which === 'all');
+    // Whatever is awaited: whoever asks for all waits until nothing is.
+    const isMeant = (orphan: Orphan): boolean =>
+      which === 'all' ? this.#isAwaited(orphan) || orphan.since > since : orphan.isRemoved && orphan.since > since;
     const due = this.#tree.orphans.take((orphan) => orphan.owner !== replicaId && isMeant(orphan) && this.#isWanted(orphan));
     for (const { node } of due) this.#ledger[which === 'all' ? 'carry' : 'retain'](node);
   }
