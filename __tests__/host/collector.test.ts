@@ -107,3 +107,24 @@ test('a collector that was stopped does nothing any more, not even the rest of a
   expect([seen.served, seen.partsAt.length]).toEqual([served, parts]);
   expect(replica.census().live).toBe(37 * sweepMax);
 });
+
+test('a collector that is started again and again collects when it is due, by whatever interval it has then', () => {
+  const { collector, seen } = collect(1);
+  for (let i = 0; i < 20; i++) {
+    jest.advanceTimersByTime(INTERVAL_MS / 10);
+    collector.start(INTERVAL_MS);
+  }
+  expect(seen.served).toBe(2);
+  // Longer: what has passed counts; shorter: what has passed may be enough.
+  jest.advanceTimersByTime(INTERVAL_MS / 2);
+  collector.start(2 * INTERVAL_MS);
+  jest.advanceTimersByTime(1.5 * INTERVAL_MS - 1);
+  expect(seen.served).toBe(2);
+  jest.advanceTimersByTime(1);
+  expect(seen.served).toBe(3);
+  jest.advanceTimersByTime(INTERVAL_MS);
+  collector.start(INTERVAL_MS / 2);
+  jest.advanceTimersByTime(1);
+  expect(seen.served).toBe(4);
+  collector.stop();
+});

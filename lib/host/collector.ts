@@ -15,6 +15,8 @@ export interface CollectorOptions {
 export class Collector {
   readonly #options: CollectorOptions;
   #round: Round | null = null;
+  /** When the round began, or rang last, by `performance.now()`. */
+  #rangAt = 0;
   /** When the sweep that goes on has begun, by `performance.now()`; null if there is none. */
   #sweepSince: number | null = null;
 
@@ -22,15 +24,21 @@ export class Collector {
     this.#options = options;
   }
 
-  /** Collects every `intervalMs` from now on. */
+  /**
+   * Collects every `intervalMs` from now on. If it does so already, the time that has passed counts: who opens and closes
+   * caches all the time does not put off what is due.
+   */
   start(intervalMs: number): void {
+    if (this.#round?.intervalMs === intervalMs) return;
+    if (this.#round === null) this.#rangAt = performance.now();
     this.stop();
     const ring = (): void => {
+      this.#rangAt = performance.now();
       this.#options.serve();
       if (this.#sweepSince === null) this.#sweep(performance.now());
     };
     this.#round = { intervalMs, ring, deadlineSlot: -1 };
-    rounds.start(this.#round);
+    rounds.start(this.#round, this.#rangAt);
   }
 
   stop(): void {

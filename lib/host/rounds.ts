@@ -15,9 +15,9 @@ export class Rounds {
   readonly #deadlines = new Deadlines<Round>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** Rings after each interval from now on. */
-  start(round: Round): void {
-    this.#deadlines.add(performance.now() + round.intervalMs, round);
+  /** Rings after each interval from `since` on, by `performance.now()`; at once, if the first is over. */
+  start(round: Round, since = performance.now()): void {
+    this.#deadlines.add(since + round.intervalMs, round);
     this.#wind();
   }
 
