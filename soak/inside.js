@@ -7,24 +7,27 @@
 const path = require('node:path');
 const { PerformanceObserver } = require('node:perf_hooks');
 const { setImmediate: nextTurn } = require('node:timers/promises');
+const { threadWaited } = require('./thread');
 
-const NAMES = [
-  'commit', 'sweep', 'receive', 'tend', 'beginEpoch', 'enterEpoch', 'encodeState', 'stateVector', 'writeOrphans',
+/** What is timed: by file and class, what it does at a stretch. */
+const TIMED = [
+  ['core/replica.js', 'Replica', [
+    'commit', 'sweep', 'receive', 'tend', 'beginEpoch', 'enterEpoch', 'turnOver', 'encodeState', 'stateVector', 'writeOrphans',
+  ]],
+  // A state, slice by slice, for a peer or for a snapshot.
+  ['core/document-state.js', 'DocumentState', ['next']],
+  ['storage/snapshot.js', 'SnapshotEncoder', ['add', 'finish']],
 ];
 
 const COUNTED_MS = 1;
 
-function prototypeOfReplica() {
-  return requireCore('replica.js').Replica.prototype;
-}
-
-function requireCore(file) {
-  return require(path.join(path.dirname(require.resolve('cluster-cache')), 'core', file));
+function prototypeOf(file, name) {
+  return require(path.join(path.dirname(require.resolve('cluster-cache')), file))[name].prototype;
 }
 
 /** Has this process compact nothing until the function that is returned is called. */
 function suspendCompaction() {
-  const { prototype } = requireCore('segments.js').Segments;
+  const prototype = prototypeOf('core/segments.js', 'Segments');
   const isCrowded = Object.getOwnPropertyDescriptor(prototype, 'isCrowded');
   const { next } = prototype;
   Object.defineProperty(prototype, 'isCrowded', { ...isCrowded, get: () => false });
@@ -37,7 +40,7 @@ function suspendCompaction() {
 
 /** Has the next manager that asks itself whether a new epoch is needed find that it is, once. */
 function wantEpoch() {
-  const prototype = prototypeOfReplica();
+  const prototype = prototypeOf('core/replica.js', 'Replica');
   const { needsEpoch } = prototype;
   prototype.needsEpoch = function needsEpochOnce() {
     prototype.needsEpoch = needsEpoch;
@@ -57,53 +60,56 @@ class Turns {
   #calls = [];
   #counts = {};
   #pauses = [];
-  #originals;
-  #prototype;
+  #originals = [];
   #observer;
 
   constructor() {
     this.#observer = new PerformanceObserver((list) => this.#pauses.push(...list.getEntries()));
     this.#observer.observe({ entryTypes: ['gc'] });
-    this.#prototype = prototypeOfReplica();
-    this.#originals = NAMES.filter((name) => name in this.#prototype).map((name) => [name, this.#prototype[name]]);
-    for (const [name, original] of this.#originals) {
-      const take = (call) => this.#take(name, call);
-      this.#prototype[name] = function timed(...args) {
-        const cpuBefore = process.cpuUsage();
-        const from = performance.now();
-        try {
-          return original.apply(this, args);
-        } finally {
-          const to = performance.now();
-          const { user, system } = process.cpuUsage(cpuBefore);
-          take({ name, from, to, cpuMs: (user + system) / 1000 });
-        }
-      };
+    for (const [file, type, names] of TIMED) {
+      const prototype = prototypeOf(file, type);
+      for (const name of names) this.#time(prototype, name);
     }
   }
 
   /**
-   * Stops; by name, how often, and in ms the longest call as it elapsed, without what other processes took (`own`),
-   * and without the collector as well (`code`); and the collector's longest pause.
+   * Stops; by name, how often, and in ms the longest call as it elapsed, without what this thread waited for a processor
+   * (`own`), and without the collector as well (`code`); and the collector's longest pause.
    */
   async end() {
-    for (const [name, original] of this.#originals) this.#prototype[name] = original;
+    for (const { prototype, name, original } of this.#originals) prototype[name] = original;
     // The observer is told in a later turn.
     await nextTurn();
     await nextTurn();
     this.#observer.disconnect();
     const turns = {};
     for (const [name, calls] of Object.entries(this.#counts)) turns[name] = { calls, max: 0, own: 0, code: 0, over10: 0 };
-    for (const { name, from, to, cpuMs } of this.#calls) {
+    for (const { name, from, to, waited } of this.#calls) {
       const turn = turns[name];
-      // Processor time counts the collector's threads, too; elapsed time counts other processes: the least is ours.
-      const own = Math.min(to - from, cpuMs);
+      const own = to - from - waited;
       turn.max = Math.max(turn.max, to - from);
       turn.own = Math.max(turn.own, own);
-      turn.code = Math.max(turn.code, own - this.#collectedWithin(from, to));
+      // What was waited for within the collector's pauses must not be taken off twice: this is an upper bound.
+      turn.code = Math.max(turn.code, Math.min(own, to - from - this.#collectedWithin(from, to)));
       if (own > 10) turn.over10++;
     }
     return { turns, collector: Math.max(0, ...this.#pauses.map(({ duration }) => duration)) };
+  }
+
+  #time(prototype, name) {
+    const original = prototype[name];
+    this.#originals.push({ prototype, name, original });
+    const take = (call) => this.#take(name, call);
+    prototype[name] = function timed(...args) {
+      const before = threadWaited();
+      const from = performance.now();
+      try {
+        return original.apply(this, args);
+      } finally {
+        const to = performance.now();
+        take({ name, from, to, waited: threadWaited() - before });
+      }
+    };
   }
 
   #take(name, call) {

@@ -4,16 +4,11 @@
  */
 'use strict';
 
-const fs = require('node:fs');
 const { monitorEventLoopDelay } = require('node:perf_hooks');
-
-/** Linux tells how long the main thread was ready to run and did not, in ns, as the second number. */
-const SCHEDSTAT = '/proc/self/schedstat';
+const { threadWaited } = require('./thread');
 
 class LoopWatch {
   #delays = monitorEventLoopDelay({ resolution: 1 });
-  #schedstat = openIfAny(SCHEDSTAT);
-  #bytes = Buffer.alloc(80);
   #timer;
   #last;
   #own = 0;
@@ -33,7 +28,6 @@ class LoopWatch {
   end() {
     clearInterval(this.#timer);
     this.#delays.disable();
-    if (this.#schedstat !== null) fs.closeSync(this.#schedstat);
     const ms = (ns) => Math.max(0, ns / 1e6 - 1);
     return {
       max: ms(this.#delays.max),
@@ -44,18 +38,7 @@ class LoopWatch {
   }
 
   #look() {
-    const at = performance.now();
-    if (this.#schedstat === null) return { at, waited: 0 };
-    const length = fs.readSync(this.#schedstat, this.#bytes, 0, this.#bytes.length, 0);
-    return { at, waited: Number(this.#bytes.toString('latin1', 0, length).split(' ')[1]) / 1e6 };
-  }
-}
-
-function openIfAny(path) {
-  try {
-    return fs.openSync(path, 'r');
-  } catch {
-    return null;
+    return { at: performance.now(), waited: threadWaited() };
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * Stalls: how long compaction, and then the sweep of half as many entries that expire at once, hold up the event
  * loops of two processes with many live entries. Measured by the event loop's delay, as it elapsed and without what
- * the thread waited for a processor; beside it, that of a process with as many entries that does nothing, and the same
- * overwrites with compaction suspended. The longest single thing that the library did is told as well.
+ * the thread waited for a processor; beside it, that of a process with as many entries that does nothing, the same
+ * overwrites with compaction suspended. What must stay below the limit is the longest single thing that the library does;
+ * V8's collector and other programs, on a busy machine, hold an event loop up for longer.
  */
 'use strict';
 
@@ -15,6 +16,8 @@ const DEFAULTS = { entries: 100_000, seconds: 15, rounds: 3, gcInterval: 8000, p
 const STALL_MS = 10;
 /** What two runs of the same load may differ by. */
 const SPREAD = 1.5;
+/** Scenes of which it is claimed that the library holds nothing up for longer than `STALL_MS`. */
+const UPKEEP = ['compaction', 'sweep'];
 
 measure('stalls by compaction and sweep', DEFAULTS, async (fleet, options) => {
   const { entries, seconds, rounds, gcInterval, persist, profile } = options;
@@ -75,9 +78,9 @@ measure('stalls by compaction and sweep', DEFAULTS, async (fleet, options) => {
     loops[name] = longest(({ own }) => own);
     const [max, code] = [longest((watched) => watched.max), longest(({ turns }) => longestOf(turns, 'code'))];
     const [floor, ownFloor] = ['max', 'own'].map((kind) => median(results.map((watched) => watched[2][kind])));
-    claim(loops[name] < STALL_MS, `${name}: longest delay without waiting for a processor ${time(loops[name])} (median of ${rounds}), with ${time(max)}`);
-    line(`       of a process that does nothing ${time(ownFloor)}, ${time(floor)};`,
-      `collector's longest pause ${time(longest(({ collector }) => collector))}; longest thing the library did, without it, ${time(code)}`);
+    if (UPKEEP.includes(name)) claim(code < STALL_MS, `${name}: longest thing the library did, without the collector's pauses ${time(code)} (median of ${rounds})`);
+    line(`${name}: longest delay without waiting for a processor ${time(loops[name])}, with ${time(max)};`,
+      `of a process that does nothing ${time(ownFloor)}, ${time(floor)}; collector's longest pause ${time(longest(({ collector }) => collector))}`);
   }
   claim(
     loops.compaction < SPREAD * loops['no compaction'],

@@ -11,6 +11,7 @@ import type { Epoch } from './epoch';
 import type { Ledger } from './ledger';
 import type { TreeNode } from './node';
 import type { Register } from './register';
+import { Salvage } from './salvage';
 import { HYBRID_TIME_MAX, type HybridClock } from './stamp';
 import type { Tree } from './tree';
 import { surveyUpdate, type Survey } from './update';
@@ -121,23 +122,21 @@ export class Intake {
     }
   }
 
-  /** Writes again, same stamps, what updates of another epoch, from a file, have and the tree lacks. */
-  salvage(epoch: Epoch, updates: readonly Uint8Array[]): void {
+  /** Begins to write again, same stamps, what updates of another epoch, from a file, have and the tree lacks. */
+  salvage(epoch: Epoch, updates: readonly Uint8Array[], prepare: () => void): Salvage {
     const { replicaId, nextClientId, clock, tree, ledger, onChange } = this.#options;
-    const surveys = updates.map(surveyUpdate);
-    const other = new Document({ epoch, replicaId, clientId: nextClientId() });
-    if (surveys.some(({ to }) => isForged(other, to))) throw forgery();
-    const result: Change[] = [];
-    for (const { register } of other.apply(surveys).added) {
+    const document = new Document({ epoch, replicaId, clientId: nextClientId() });
+    const check = ({ to }: Survey): void => {
+      if (isForged(document, to)) throw forgery();
+    };
+    const write = (register: Register): boolean => {
       register.home = null;
       clock.trust(register.time);
       const node = tree.salvage(register);
-      if (node === null) continue;
-      ledger.carry(node);
-      result.push({ register, reason: reasonOf(register), isLocal: false });
-    }
-    other.destroy();
-    for (const change of result) onChange(change);
+      if (node !== null) ledger.carry(node);
+      return node !== null;
+    };
+    return new Salvage({ document, updates, check, prepare, write, onChange });
   }
 
   /** Applies updates; whether some of it was dropped. What they had brought before Yjs threw at them is taken in like the rest. */

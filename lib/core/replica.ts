@@ -14,6 +14,7 @@ import { Intake, isForged, type ReceiveResult } from './intake';
 import { Ledger } from './ledger';
 import type { TreeNode } from './node';
 import type { Path } from './path';
+import type { Salvage } from './salvage';
 import { HybridClock } from './stamp';
 import { Tree } from './tree';
 import { Turnover } from './turnover';
@@ -66,7 +67,8 @@ export class Replica {
   readonly #attendance: Attendance;
 
   constructor(options: ReplicaOptions) {
-    const { id, now, retentionMs, movesMax = limits.compactionMovesMax } = options;
+    const { id, now, retentionMs, nextClientId, onUpdate = () => undefined, movesMax = limits.compactionMovesMax } = options;
+    const { valueBytesMax = limits.valueBytesMax, orphanMsMin = limits.orphanMsMin, maxEntries = Infinity, maxBytes = Infinity } = options;
     this.id = id;
     this.#options = options;
     this.#tree = new Tree({
@@ -79,20 +81,16 @@ export class Replica {
       onCleared: (node): void => this.#ledger.clearLater(node),
       findCopy: (register) => this.#ledger.findCopy(register),
     });
-    const tree = this.#tree;
-    this.#ledger = new Ledger({ replicaId: id, tree, document: this.#createDocument(firstEpoch), movesMax });
+    this.#ledger = new Ledger({ replicaId: id, tree: this.#tree, document: this.#createDocument(firstEpoch), movesMax });
     const onChange = (change: Change): void => this.#options.onChange?.(change);
     const onExpired = ({ register }: TreeNode): void => onChange({ register: register!, reason: 'expire', isLocal: true });
-    const ledger = this.#ledger;
+    const [tree, ledger] = [this.#tree, this.#ledger];
     this.#turnover = new Turnover(tree, ledger);
-    const { valueBytesMax = limits.valueBytesMax, orphanMsMin = limits.orphanMsMin } = options;
     this.#upkeep = new Upkeep({ replicaId: id, tree, now, retentionMs, orphanMsMin, onExpired }, ledger);
     this.#writer = new Writer({ replicaId: id, now, clock: this.#clock, tree, ledger, valueBytesMax, onChange });
     this.#attendance = new Attendance({ now, awayMs: retentionMs, orphanMsMin });
-    const { nextClientId, onUpdate = () => undefined } = options;
     const isCopied = (): boolean => options.isCopied?.() === true && !this.#attendance.wasAway;
     this.#intake = new Intake({ replicaId: id, now, nextClientId, clock: this.#clock, tree, ledger, onChange, onUpdate, isCopied });
-    const { maxEntries = Infinity, maxBytes = Infinity } = options;
     const evict = (node: TreeNode): void => this.#writer.evict(node);
     this.#evictor = new Evictor({ root: tree.root, tally: tree.tally, maxEntries, maxBytes, evict });
   }
@@ -214,8 +212,7 @@ export class Replica {
    */
   needsEpoch(peerCount: number): boolean {
     const { clientCount, segmentCount, segmentCountEver } = this.#document;
-    const hasManyNames = segmentCountEver > limits.pastSegmentsMax + 8 * segmentCount;
-    return clientCount > limits.pastClientsMax + peerCount || hasManyNames;
+    return clientCount > limits.pastClientsMax + peerCount || segmentCountEver > limits.pastSegmentsMax + 8 * segmentCount;
   }
 
   /** Begins a new epoch: an empty document, into which everyone writes again what is theirs. */
@@ -246,16 +243,18 @@ export class Replica {
     return this.isTurningOver && this.#turnover.goOn(countMax);
   }
 
-  /**
-   * Merges updates of any epoch, as a file holds them; those of another one must be all there are, from the first on.
-   * Throws at bytes that are none.
-   */
+  /** Merges updates of any epoch, as a file holds them; those of another one must be all there are. Throws at bytes that are none. */
   load(epoch: Epoch, updates: readonly Uint8Array[]): void {
     // Where that cannot be, peers would not follow. What the file holds goes into the epoch that is.
     if (!isFarAhead(epoch, this.epoch)) this.enterEpoch(epoch);
     if (updates.length > 0) this.turnOver();
     if (compareEpochs(epoch, this.epoch) === 0) this.#intake.load(updates);
-    else this.#intake.salvage(epoch, updates);
+    else this.salvage(epoch, updates).goOn();
+  }
+
+  /** As `load` of updates of another epoch, which then goes on where it is told to. */
+  salvage(epoch: Epoch, updates: readonly Uint8Array[]): Salvage {
+    return this.#intake.salvage(epoch, updates, () => void this.turnOver());
   }
 
   /** Whether a peer with this state vector has been told something in the name of this replica. */
@@ -343,8 +342,7 @@ export class Replica {
 
   #createDocument(epoch: Epoch): Document {
     const { nextClientId, segmentWritesMax } = this.#options;
-    const timeMax = (): number => this.#intake.timeMax();
     const ids = { epoch, replicaId: this.id, clientId: nextClientId() };
-    return new Document({ ...ids, timeMax, ...(segmentWritesMax === undefined ? {} : { segmentWritesMax }) });
+    return new Document({ ...ids, timeMax: () => this.#intake.timeMax(), ...(segmentWritesMax === undefined ? {} : { segmentWritesMax }) });
   }
 }

@@ -11,6 +11,7 @@ import { limits } from '../limits';
 import type { LoadResult } from '../storage/inventory';
 import type { StoredUpdate } from '../storage/records';
 import type { Peers } from './peers';
+import { turn } from './turn';
 
 export interface IntakeOptions {
   readonly replica: Replica;
@@ -54,7 +55,7 @@ export class Intake {
   }
 
   async #takeAll(updates: readonly StoredUpdate[]): Promise<boolean> {
-    const { replica, commit } = this.#options;
+    const { replica } = this.#options;
     let isUndisturbed = true;
     for (const { epoch, run } of runsOf(updates)) {
       // Enters the epoch, if it is one to enter.
@@ -63,15 +64,34 @@ export class Intake {
         // What is of another epoch makes sense as a whole only.
         const isOther = compareEpochs(epoch, replica.epoch) !== 0;
         const part = isOther ? run : partOf(run, done);
-        this.#load(epoch, part);
+        if (isOther) isUndisturbed = (await this.#salvage(epoch, run)) && isUndisturbed;
+        else this.#load(epoch, part);
         done = isOther ? run.length : done + part.length;
-        const { revision } = replica;
-        await nextTurn();
-        commit();
-        isUndisturbed &&= replica.revision === revision;
+        isUndisturbed = (await this.#isLeftAlone()) && isUndisturbed;
       }
     }
     return isUndisturbed;
+  }
+
+  /** Whether nothing else has changed the replica meanwhile. */
+  async #salvage(epoch: Epoch, updates: readonly Uint8Array[]): Promise<boolean> {
+    const { replica, commit } = this.#options;
+    const salvage = replica.salvage(epoch, updates);
+    for (let isUndisturbed = true; ; isUndisturbed = (await this.#isLeftAlone()) && isUndisturbed) {
+      const end = turn.share('load');
+      const hasMore = salvage.goOn(() => performance.now() < end);
+      commit();
+      if (!hasMore) return isUndisturbed;
+    }
+  }
+
+  /** Lets a turn pass, and commits what it brought; whether that was nothing. */
+  async #isLeftAlone(): Promise<boolean> {
+    const { replica, commit } = this.#options;
+    const { revision } = replica;
+    await nextTurn();
+    commit();
+    return replica.revision === revision;
   }
 
   #load(epoch: Epoch, updates: readonly Uint8Array[]): void {

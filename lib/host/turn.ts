@@ -7,7 +7,7 @@
 import { limits } from '../limits';
 
 /** Kinds of work that may take more than one turn. */
-export type Work = 'receive' | 'commit' | 'sweep' | 'state' | 'snapshot';
+export type Work = 'load' | 'receive' | 'commit' | 'sweep' | 'state' | 'snapshot';
 
 export class Turn {
   /** Until when each kind may go on that has begun in this turn, by `performance.now()`. */
