@@ -46,6 +46,8 @@ export const limits = {
   commitMovingMax: 25,
   /** Values that the manager evicts in one turn of the event loop. */
   evictionsMax: 1000,
+  /** Nodes of the tree, tombstones among them, that it passes for that: a millisecond or two. */
+  evictionVisitsMax: 5_000,
   /** Estimated bytes of values that are written to the document at once, and go out in one frame. */
   commitBytesMax: 4 * MiB,
   /** Yjs structs of a document's state that are encoded in one turn of the event loop: less than a millisecond. */

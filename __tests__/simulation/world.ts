@@ -229,9 +229,9 @@ export class World {
     if (!replica.isOverLimits) return;
     replica.sweep();
     for (let left = countMax; left > 0; ) {
-      const count = replica.evict(left);
-      if (count === 0) return;
-      left -= count;
+      const { evicted, hasMore } = replica.evict(left);
+      if (!hasMore) return;
+      left -= evicted;
     }
   }
 

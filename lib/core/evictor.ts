@@ -3,7 +3,7 @@
  * does it (Corbató, "A Paging Experiment with the Multics System", 1968), an approximation of least recently
  * used that costs a bit per node.
  */
-import type { TreeNode } from './node';
+import { TreeNode } from './node';
 import type { Tally } from './tally';
 
 export interface EvictorOptions {
@@ -17,9 +17,18 @@ export interface EvictorOptions {
   readonly evict: (node: TreeNode) => void;
 }
 
+export interface Eviction {
+  /** Values. */
+  readonly evicted: number;
+  /** Whether the cache is still over a limit, and more can be done about that. */
+  readonly hasMore: boolean;
+}
+
 export class Evictor {
   readonly #options: EvictorOptions;
-  #hand: Iterator<TreeNode, undefined> | null = null;
+  #hand: Generator<TreeNode | null, boolean> | null = null;
+  /** How often the hand has come round since it last found something to evict. */
+  #rounds = 0;
 
   constructor(options: EvictorOptions) {
     this.#options = options;
@@ -30,42 +39,41 @@ export class Evictor {
     return tally.live > maxEntries || tally.bytes > maxBytes;
   }
 
-  /** Evicts while the cache is over a limit, at most `countMax` values; how many. */
-  run(countMax: number): number {
-    let count = 0;
-    if (!this.isOver()) return count;
-    // Twice around at most: the first time may find everything used, and clears that.
-    let visitsLeft = 2 * this.#options.tally.live + 2;
-    while (this.isOver() && count < countMax && visitsLeft-- > 0) {
-      const node = this.#next();
-      if (node === null || wasUsed(node)) continue;
-      this.#options.evict(node);
-      count++;
+  /** Evicts while the cache is over a limit, at most `countMax` values, and passes at most `visitsMax` nodes. */
+  run(countMax: number, visitsMax = Infinity): Eviction {
+    let evicted = 0;
+    for (let visits = 0; this.isOver(); visits++) {
+      if (evicted >= countMax || visits >= visitsMax) return { evicted, hasMore: true };
+      this.#hand ??= leavesBelow(this.#options.root);
+      const { value: node, done } = this.#hand.next();
+      if (done) {
+        this.#hand = null;
+        // Twice around at most: the first time may find everything used, and clears that. The round that goes on does not count.
+        if (++this.#rounds > 2) break;
+      } else if (node instanceof TreeNode && !wasUsed(node)) {
+        this.#rounds = 0;
+        this.#options.evict(node);
+        evicted++;
+      }
     }
-    return count;
-  }
-
-  #next(): TreeNode | null {
-    this.#hand ??= valuesBelow(this.#options.root);
-    const { value } = this.#hand.next();
-    if (value === undefined) this.#hand = null;
-    return value ?? null;
+    this.#rounds = 0;
+    return { evicted, hasMore: false };
   }
 }
 
-/** Nodes with a value of their own and none below: to evict a container would take along what is in use in it. */
-function* valuesBelow(node: TreeNode): Generator<TreeNode, undefined> {
+/**
+ * Nodes with a value of their own and none below: to evict a container would take along what is in use in it. For each other
+ * node that it passes, null: there may be any number of tombstones. Says whether there was a value.
+ */
+function* leavesBelow(node: TreeNode): Generator<TreeNode | null, boolean> {
+  let hasValue = false;
   for (const child of node.children()) {
-    if (hasValueBelow(child)) yield* valuesBelow(child);
-    else if (child.register?.value !== undefined) yield child;
+    const hasBelow: boolean = yield* leavesBelow(child);
+    const isValue = child.register?.value !== undefined;
+    yield isValue && !hasBelow ? child : null;
+    hasValue ||= isValue || hasBelow;
   }
-}
-
-function hasValueBelow(node: TreeNode): boolean {
-  for (const child of node.children()) {
-    if (child.register?.value !== undefined || hasValueBelow(child)) return true;
-  }
-  return false;
+  return hasValue;
 }
 
 /** Whether the value at `node`, or a part of it, was used since this was last asked. */

@@ -10,6 +10,7 @@ import { Losses, unwrittenFor } from './losses';
 import type { TreeNode } from './node';
 import { isSameWrite, type Register } from './register';
 import type { Tree } from './tree';
+import { UniqueQueue } from './unique-queue';
 import { Unwritten, type Batch } from './unwritten';
 import { Wards } from './wards';
 import { limits } from '../limits';
@@ -36,7 +37,7 @@ export class Ledger {
   /** Nodes whose value has expired: the entry has yet to become the tombstone that the winner is. */
   readonly #expired = new Set<TreeNode>();
   /** Nodes at or below a tombstone at which the document may hold entries that have lost. */
-  readonly #clearings = new Set<TreeNode>();
+  readonly #clearings = new UniqueQueue<TreeNode>();
   readonly #wards: Wards;
   #revision = 0;
 
@@ -160,12 +161,10 @@ export class Ledger {
 
   /** Removes the entries at one such node, as far as this replica looks after them; false if there is no more. */
   clearNext(): boolean {
-    for (const node of this.#clearings) {
-      this.#clearings.delete(node);
-      if (node.entries > 0) this.#clear(node);
-      return true;
-    }
-    return false;
+    const node = this.#clearings.take();
+    if (node === undefined) return false;
+    if (node.entries > 0) this.#clear(node);
+    return true;
   }
 
   /** The value of the winner at `node` has expired, and is given back. */

@@ -9,7 +9,7 @@ import type { Change } from './change';
 import { Document } from './document';
 import type { DocumentState } from './document-state';
 import { compareEpochs, EPOCH_NUMBER_MAX, firstEpoch, isFarAhead, type Epoch } from './epoch';
-import { Evictor } from './evictor';
+import { Evictor, type Eviction } from './evictor';
 import { Intake, isForged, type ReceiveResult } from './intake';
 import { Ledger } from './ledger';
 import type { TreeNode } from './node';
@@ -321,9 +321,9 @@ export class Replica {
     return this.#evictor.isOver();
   }
 
-  /** Evicts while the cache is over its limits, at most `countMax` values; how many. The manager's to do. */
-  evict(countMax: number): number {
-    return this.#evictor.run(countMax);
+  /** Evicts while the cache is over its limits, at most `countMax` values, and passes at most `visitsMax` nodes. The manager's to do. */
+  evict(countMax: number, visitsMax?: number): Eviction {
+    return this.#evictor.run(countMax, visitsMax);
   }
 
   /** What the tree and the document hold; costs little. */

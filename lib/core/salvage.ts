@@ -53,17 +53,20 @@ export class Salvage {
     for (const update of updates) {
       const survey = surveyUpdate(update);
       check(survey);
-      if (this.#apply(survey)) lacking.push(survey);
+      if (this.#apply(survey).isLacking) lacking.push(survey);
       yield;
     }
     // What they build on may have come later, from another log. Yjs could wait for it, too, but puts all that waits together
     // anew with each update that comes: the square of what a log has that lacks its beginning.
-    for (let before = Infinity; lacking.length < before; ) {
-      before = lacking.length;
+    for (let isNews = true; isNews && lacking.length > 0; ) {
+      isNews = false;
       const again = lacking;
       lacking = [];
       for (const survey of again) {
-        if (this.#apply(survey)) lacking.push(survey);
+        const applied = this.#apply(survey);
+        // A part of it may have found its place.
+        isNews ||= applied.isNews;
+        if (applied.isLacking) lacking.push(survey);
         yield;
       }
     }
@@ -74,12 +77,12 @@ export class Salvage {
     document.destroy();
   }
 
-  /** Applies one update; whether something of it builds on what is not there. */
-  #apply(survey: Survey): boolean {
-    const { added, removed, gap } = this.#options.document.apply([survey]);
+  /** Applies one update: whether it has brought anything, and whether something of it builds on what is not there. */
+  #apply(survey: Survey): { readonly isNews: boolean; readonly isLacking: boolean } {
+    const { added, removed, isNews, gap } = this.#options.document.apply([survey]);
     for (const { segmentId, key } of removed) this.#found.delete(placeOf(segmentId, key));
     for (const { register } of added) this.#found.set(placeOf(register.home!, register.key), register);
-    return gap !== 'none';
+    return { isNews, isLacking: gap !== 'none' };
   }
 }
 

@@ -82,8 +82,8 @@ export class Commits {
     if (!isManager() || !replica.isOverLimits) return false;
     // What has expired goes first, for nothing.
     if (replica.sweep(limits.sweepMax)) return true;
-    const evicted = replica.evict(limits.evictionsMax);
+    const { evicted, hasMore } = replica.evict(limits.evictionsMax, limits.evictionVisitsMax);
     this.#evictions += evicted;
-    return evicted > 0;
+    return hasMore;
   }
 }

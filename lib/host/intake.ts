@@ -64,23 +64,21 @@ export class Intake {
         // What is of another epoch makes sense as a whole only.
         const isOther = compareEpochs(epoch, replica.epoch) !== 0;
         const part = isOther ? run : partOf(run, done);
-        if (isOther) isUndisturbed = (await this.#salvage(epoch, run)) && isUndisturbed;
-        else this.#load(epoch, part);
+        const isAlone = isOther ? await this.#salvage(epoch, run) : this.#load(epoch, part);
         done = isOther ? run.length : done + part.length;
-        isUndisturbed = (await this.#isLeftAlone()) && isUndisturbed;
+        isUndisturbed = (await this.#isLeftAlone()) && isAlone && isUndisturbed;
       }
     }
     return isUndisturbed;
   }
 
-  /** Whether nothing else has changed the replica meanwhile. */
+  /** Whether nothing has changed the replica meanwhile, and nothing in it had to be written. */
   async #salvage(epoch: Epoch, updates: readonly Uint8Array[]): Promise<boolean> {
-    const { replica, commit } = this.#options;
-    const salvage = replica.salvage(epoch, updates);
+    const salvage = this.#options.replica.salvage(epoch, updates);
     for (let isUndisturbed = true; ; isUndisturbed = (await this.#isLeftAlone()) && isUndisturbed) {
       const end = turn.share('load');
       const hasMore = salvage.goOn(() => performance.now() < end);
-      commit();
+      isUndisturbed &&= this.#commit();
       if (!hasMore) return isUndisturbed;
     }
   }
@@ -94,13 +92,22 @@ export class Intake {
     return replica.revision === revision;
   }
 
-  #load(epoch: Epoch, updates: readonly Uint8Array[]): void {
+  /** Whether that made nobody here write anything. */
+  #load(epoch: Epoch, updates: readonly Uint8Array[]): boolean {
     const { replica, peers, commit } = this.#options;
     commit();
     const previous = replica.epoch;
     replica.load(epoch, updates);
     if (compareEpochs(previous, replica.epoch) !== 0) peers.restartAll();
+    return this.#commit();
+  }
+
+  /** Whether there was nothing to write: a listener to changes may have, and what was in a file of another epoch is in none of this. */
+  #commit(): boolean {
+    const { replica, commit } = this.#options;
+    const isIdle = !replica.hasUnwritten;
     commit();
+    return isIdle;
   }
 
   /** What comes in from now on goes to the peers when the result is called. */

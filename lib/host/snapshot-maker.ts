@@ -61,7 +61,10 @@ export class SnapshotMaker {
       commit();
     } while (!replica.isWhole || replica.hasUnwritten);
     const encoder = new SnapshotEncoder(generation);
-    encoder.add({ epoch: replica.epoch, update: replica.encodeState() });
+    const { epoch } = replica;
+    const state = replica.beginState();
+    // In slices, for whoever loads it.
+    for (let update = state.next(); update !== null; update = state.next()) if (update.length > 0) encoder.add({ epoch, update });
     return encoder.finish();
   }
 
