@@ -1,7 +1,7 @@
 /**
  * Stalls: how long compaction, and then the sweep of half as many entries that expire at once, hold up the event
  * loops of two processes with many live entries. Measured by the event loop's delay, as it elapsed and without what
- * the thread waited for a processor; beside it, that of a process with as many entries that does nothing, the same
+ * the thread waited for a processor; beside it, that of a process with as many entries that does nothing, and the same
  * overwrites with compaction suspended. What must stay below the limit is the longest single thing that the library does;
  * V8's collector and other programs, on a busy machine, hold an event loop up for longer.
  */

@@ -252,7 +252,7 @@ export class Replica {
     else this.salvage(epoch, updates).goOn();
   }
 
-  /** As `load` of updates of another epoch, which then goes on where it is told to. */
+  /** As `load`, of updates of another epoch, but in parts: each call of `goOn` is one. */
   salvage(epoch: Epoch, updates: readonly Uint8Array[]): Salvage {
     return this.#intake.salvage(epoch, updates, () => void this.turnOver());
   }

@@ -17,7 +17,7 @@ export interface SalvageOptions {
   readonly check: (survey: Survey) => void;
   /** Whatever is done begins with this. */
   readonly prepare: () => void;
-  /** Has a register written again, unless that is of no use; whether anybody can see it. */
+  /** Has a register written again, unless it has lost; whether it has not. */
   readonly write: (register: Register) => boolean;
   readonly onChange: (change: Change) => void;
 }
@@ -27,7 +27,7 @@ export class Salvage {
   /** What the document has, by the place where it stands. */
   readonly #found = new Map<string, Register>();
   readonly #steps: Iterator<void>;
-  #changes: Change[] = [];
+  readonly #changes: Change[] = [];
 
   constructor(options: SalvageOptions) {
     this.#options = options;

@@ -102,7 +102,7 @@ export class Intake {
     return this.#commit();
   }
 
-  /** Whether there was nothing to write: a listener to changes may have, and what was in a file of another epoch is in none of this. */
+  /** Commits; whether there was nothing to write. A listener to changes may have set something, and a salvage finds what no file of this epoch has. */
   #commit(): boolean {
     const { replica, commit } = this.#options;
     const isIdle = !replica.hasUnwritten;
