@@ -108,6 +108,8 @@ export const limits = {
   turnoverNodesMax: 500,
   /** Milliseconds that a snapshot waits, after a new epoch began, for others to write again what is theirs. */
   wholeWaitMs: 2_000,
+  /** Milliseconds that a flush waits for the same: the manager, who makes the snapshot, comes first. */
+  flushWholeWaitMs: 4_000,
   /** Milliseconds that a process which is asked to save, and is not the manager, waits whether it comes to be. */
   officeWaitMs: 1000,
   /** Times that the manager declines a flush before the asking process saves by itself. */

@@ -188,8 +188,9 @@ describe('an epoch', () => {
 
 describe('what is said in the name of another', () => {
   /** Lets both compare until they have nothing to say; commits what that brings about. */
-  function converge(talk: Talk): void {
+  function converge(talk: Talk): string[] {
     const { sessions, replicas } = talk;
+    const said: string[] = [];
     for (let round = 0; round < 6; round++) {
       for (const side of ['A', 'B'] as const) {
         const update = replicas[side].commit();
@@ -197,8 +198,9 @@ describe('what is said in the name of another', () => {
         if (!replicas[side].hasUnwritten) sessions[side]!.complete();
         sessions[side]!.compare();
       }
-      talk.settle();
+      said.push(...talk.settle());
     }
+    return said;
   }
 
   test('to that other ends the link, changes nothing and prints nothing', () => {
@@ -249,6 +251,21 @@ describe('what is said in the name of another', () => {
     expect(a.get([])).toEqual({ first: 1, second: 1, third: 1 });
     expect(b.get([])).toEqual(a.get([]));
     expect([a.epoch.number, b.epoch]).toEqual([1, a.epoch]);
+  });
+
+  test('to a third is found out by its flush, which is answered in a new epoch', () => {
+    const talk = openTalk();
+    talk.set('A', 'first');
+    talk.settle();
+    talk.replicas.B.receive([forged(clientOf(talk.replicas.A), 2, 20)]);
+    talk.set('B', 'theirs').flush('B', 'f');
+    talk.deliver('A');
+    expect(talk.replicas.A.epoch.number).toBe(1);
+    converge(talk);
+    // What was made up has an owner that is nowhere.
+    talk.replicas.B.writeOrphans();
+    expect(converge(talk)).toContain('B: flush f done');
+    expect(talk.replicas.A.get('theirs')).toBe(1);
   });
 
   test('at the very clock of its next write is found out by counting entries, and nothing is lost', () => {

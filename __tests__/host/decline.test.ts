@@ -20,7 +20,7 @@ test('a peer that takes a closed cache for an open one is told that it is not, a
   const mistakes: Message[] = [
     { type: 'update', epoch: firstEpoch, update },
     { type: 'compare', epoch: firstEpoch, vector, entries: 0 },
-    { type: 'flush', token: 1, isDurable: false },
+    { type: 'flush', token: 1, isDurable: false, vector: new Uint8Array() },
   ];
   for (const [i, mistake] of mistakes.entries()) {
     peer.say(mistake);

@@ -25,7 +25,11 @@ const persistentState = { type: 'state', replicaId: 'silent', token: 1, isMirror
 /** A process that keeps a file on `disk`, and its office. */
 function openOffice(disk?: Disk, rank: () => number = () => 1): { replica: Replica; peers: Peers; keeper: Keeper; office: Office; filename: string } {
   const replica: Replica = new Bench().create({ onUpdate: (update) => keeper.record(update) });
-  const commit = (): void => void replica.commit();
+  const commit = (): void => {
+    const update = replica.commit();
+    if (update !== null) peers.push(update);
+    peers.complete();
+  };
   const peers = new Peers({
     replica,
     isPersistent: true,
@@ -179,6 +183,31 @@ test('who is declined by the manager again and again saves by itself', async () 
   const { updates } = await new Store({ filename }).load();
   expect(updates).toHaveLength(1);
   await keeper.end();
+  peers.remove(link);
+  expect(errors).toEqual([]);
+});
+
+test('a flush in a new epoch writes what its owner does not, and then asks whether all of it is there', async () => {
+  const { link, heard } = await linkToSilentPeer();
+  const { replica, peers, office } = openOffice(undefined, () => 9);
+  const owner = new Bench().create({ id: 'owner', nextClientId: () => 99 });
+  owner.set('theirs', 1);
+  replica.receive([owner.commit()!]);
+  peers.add(link);
+  replica.beginEpoch();
+  // The peer has the cache open in the new epoch; nobody has ever seen the owner again.
+  peers.receive(link, [{ ...persistentState, epoch: replica.epoch, vector: replica.stateVector() }]);
+  office.choose();
+  expect([office.isOurs, replica.isWhole]).toEqual([false, false]);
+  const flushing = office.flush();
+  await until('the flush', () => heard.some(({ type }) => type === 'flush'));
+  expect(replica.isWhole).toBe(true);
+  const written = heard.findIndex(({ type }) => type === 'update');
+  const flush = heard.find((message) => message.type === 'flush')!;
+  expect(heard.indexOf(flush)).toBeGreaterThan(written);
+  expect(replica.hasVector(flush.vector)).toBe(true);
+  peers.receive(link, [{ type: 'flushed', token: flush.token, problem: '' }]);
+  await flushing;
   peers.remove(link);
   expect(errors).toEqual([]);
 });

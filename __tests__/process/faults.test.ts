@@ -190,7 +190,7 @@ function nonsense(): Uint8Array[] {
     [...accepted, about({ type: 'update', epoch: firstEpoch, update: random(500) })],
     [...accepted, about({ type: 'sync', epoch: firstEpoch, token: 1, isComplete: true, isInformed: true, update: random(500) })],
     [...accepted, about({ type: 'compare', epoch: firstEpoch, vector: random(50), entries: 0 })],
-    [...accepted, about({ type: 'flush', token: 1, isDurable: true }), about({ type: 'flushed', token: 9, problem: 'x' })],
+    [...accepted, about({ type: 'flush', token: 1, isDurable: true, vector: new Uint8Array() }), about({ type: 'flushed', token: 9, problem: 'x' })],
     [...accepted, about({ type: 'update', epoch: { number: 9, founder: 'stranger' }, update: random(50) })],
   ];
   return mixtures.map((frames) => Buffer.concat(frames));

@@ -1,5 +1,13 @@
-/** The flushes that one replica has asked of a peer, and that the peer has not answered. */
-import type { DeclinedMessage, FlushedMessage } from './message';
+/**
+ * The flushes that one replica has asked of a peer, and that the peer has not answered.
+ *
+ * The first that goes out in an epoch asks for more than what this replica has to say in it: what it had set before may
+ * have lost to what a third one writes into the new epoch. So it waits until all of that is known here, and tells what the
+ * peer must have. Once is enough: a peer that lacks it answers nothing before it has been sent all that is here.
+ */
+import { compareEpochs, type Epoch } from './epoch';
+import type { DeclinedMessage, FlushedMessage, FlushMessage } from './message';
+import type { Replica } from './replica';
 
 /** What a peer answers to a flush: it has done it, it could not and says why, or somebody else is to be asked. */
 export type FlushAnswer =
@@ -13,12 +21,21 @@ interface PendingFlush {
   readonly onOutcome: (outcome: FlushOutcome) => void;
 }
 
+const NO_VECTOR = new Uint8Array();
+
 export class Flushes {
+  readonly #replica: Pick<Replica, 'epoch' | 'isWhole' | 'stateVector'>;
   /** By token. */
   readonly #pending = new Map<number, PendingFlush>();
   /** Those of them that the peer has not been sent since its last state. */
   readonly #unsent = new Set<number>();
+  /** The epoch in which the peer was last told what it must have. */
+  #toldIn: Epoch | null = null;
   #lastToken = 0;
+
+  constructor(replica: Pick<Replica, 'epoch' | 'isWhole' | 'stateVector'>) {
+    this.#replica = replica;
+  }
 
   add(isDurable: boolean, onOutcome: (outcome: FlushOutcome) => void): void {
     const token = ++this.#lastToken;
@@ -31,12 +48,17 @@ export class Flushes {
     for (const token of this.#pending.keys()) this.#unsent.add(token);
   }
 
-  /** Sends what is unsent; `send` returns false for what was dropped, and then no more is sent. */
-  send(send: (token: number, isDurable: boolean) => boolean): void {
+  /** Sends what is unsent, once it may; `send` returns false for what was dropped, and then no more is sent. */
+  send(send: (message: FlushMessage) => boolean): void {
+    const { epoch } = this.#replica;
     for (const token of this.#unsent) {
+      const isFirst = this.#toldIn === null || compareEpochs(this.#toldIn, epoch) !== 0;
+      if (isFirst && !this.#replica.isWhole) return;
       this.#unsent.delete(token);
       const pending = this.#pending.get(token);
-      if (pending !== undefined && !send(token, pending.isDurable)) return;
+      if (pending === undefined) continue;
+      this.#toldIn = epoch;
+      if (!send({ type: 'flush', token, isDurable: pending.isDurable, vector: isFirst ? this.#replica.stateVector() : NO_VECTOR })) return;
     }
   }
 

@@ -70,6 +70,8 @@ export interface FlushMessage {
   readonly type: 'flush';
   readonly token: number;
   readonly isDurable: boolean;
+  /** Yjs state vector of what the receiver must have, whoever sends it, for its answer; empty for what the sender has sent alone. */
+  readonly vector: Uint8Array;
 }
 
 /** The answer to `flush`; `problem` is empty, or says why it is not on disk. */
@@ -106,6 +108,13 @@ export type Message =
 export interface Envelope {
   readonly cache: string;
   readonly message: Message;
+}
+
+/** The updates among `messages` that follow each other from `index` on. */
+export function updatesFrom(messages: readonly Message[], index: number): UpdateMessage[] {
+  const updates: UpdateMessage[] = [];
+  for (let i = index; messages[i]?.type === 'update'; i++) updates.push(messages[i] as UpdateMessage);
+  return updates;
 }
 
 const tags = { state: 1, sync: 2, none: 3, update: 4, compare: 5, flush: 6, flushed: 7, leave: 8, complete: 9, declined: 10 } as const;
@@ -147,6 +156,7 @@ export function encodeEnvelope({ cache, message }: Envelope): Uint8Array {
     case 'flush':
       encoding.writeVarUint(encoder, message.token);
       encoding.writeUint8(encoder, message.isDurable ? 1 : 0);
+      encoding.writeVarUint8Array(encoder, message.vector);
       break;
     case 'flushed':
       encoding.writeVarUint(encoder, message.token);
@@ -205,7 +215,8 @@ function readMessage(decoder: decoding.Decoder): Message {
       return { type: 'complete', token: decoding.readVarUint(decoder) };
     case tags.flush: {
       const token = decoding.readVarUint(decoder);
-      return { type: 'flush', token, isDurable: decoding.readUint8(decoder) === 1 };
+      const isDurable = decoding.readUint8(decoder) === 1;
+      return { type: 'flush', token, isDurable, vector: decoding.readVarUint8Array(decoder) };
     }
     case tags.flushed: {
       const token = decoding.readVarUint(decoder);

@@ -4,12 +4,12 @@
  * Invariant: an update goes to the peer only after the peer's state was answered, in the same epoch, and
  * nothing that was to follow it on this link has been dropped.
  */
+import { Answering } from './answering';
 import { Asking } from './asking';
 import { Comparison } from './comparison';
-import type { DocumentState } from './document-state';
 import { compareEpochs, isFarAhead } from './epoch';
 import { flushedMessage, Flushes, type FlushOutcome } from './flushes';
-import type { CompareMessage, Message, StateMessage, SyncMessage, UpdateMessage } from './message';
+import { updatesFrom, type CompareMessage, type FlushMessage, type Message, type StateMessage, type SyncMessage, type UpdateMessage } from './message';
 import type { Replica } from './replica';
 import type { SessionPort } from './session-port';
 import { Soundness } from './soundness';
@@ -27,20 +27,22 @@ export class Session {
   #isStreaming = false;
   readonly #asking: Asking;
   #isWaiting = false; // for its turn to ask
-  /** The answer to the peer's last state, of which slices are to go out still. */
-  #answering: { readonly state: DocumentState; readonly token: number } | null = null;
+  /** The peer's last state. */
+  readonly #answering: Answering;
   /** Tokens of the peer's states that were answered while something was still to be written. */
   #incomplete: number[] = [];
   readonly #soundness = new Soundness();
   /** Of the state that the peer has answered last, knowing what is on disk. */
   #informedToken = -1;
-  readonly #flushes = new Flushes();
+  readonly #flushes: Flushes;
   readonly #comparison: Comparison;
 
   constructor(replica: Replica, port: SessionPort, { isPersistent, tokenBase }: { readonly isPersistent: boolean; readonly tokenBase: number }) {
     this.#replica = replica;
     this.#asking = new Asking(tokenBase);
     this.#comparison = new Comparison(replica);
+    this.#flushes = new Flushes(replica);
+    this.#answering = new Answering(replica, port);
     this.#port = port;
     this.#isPersistent = isPersistent;
   }
@@ -68,7 +70,7 @@ export class Session {
   /** Begins anew: after messages were dropped, once there is room; or in a new epoch, where each has its own to tell. */
   restart(isNewEpoch = false): void {
     this.#isStreaming = false;
-    this.#abandonAnswer();
+    this.#answering.abandon();
     this.#sendState({ isMirrored: true, isDeferred: !isNewEpoch && !this.#port.takesTurn() });
   }
 
@@ -95,8 +97,7 @@ export class Session {
 
   /** All that this replica has is written and pushed. */
   complete(): void {
-    const tokens = this.#incomplete;
-    this.#incomplete = [];
+    const tokens = this.#incomplete.splice(0);
     if (!this.#isStreaming) return;
     for (const token of tokens) this.#isStreaming &&= this.#port.send({ type: 'complete', token });
     this.#sendFlushes();
@@ -137,11 +138,8 @@ export class Session {
       const message = messages[i]!;
       switch (message.type) {
         case 'update': {
-          const updates = [message];
-          for (let next = messages[i + 1]; next?.type === 'update'; next = messages[i + 1]) {
-            updates.push(next);
-            i++;
-          }
+          const updates = updatesFrom(messages, i);
+          i += updates.length - 1;
           this.#receiveUpdates(updates);
           break;
         }
@@ -166,11 +164,7 @@ export class Session {
           this.end();
           break;
         case 'flush':
-          if (this.#soundness.isBehind(this.#replica.deadCount)) this.#bury();
-          if (!this.#soundness.isSound) break;
-          this.#port.onFlush(message.isDurable, (answer) => {
-            this.#port.send(flushedMessage(message.token, answer));
-          });
+          this.#receiveFlush(message);
           break;
         case 'flushed':
         case 'declined':
@@ -178,6 +172,11 @@ export class Session {
           break;
       }
     }
+  }
+
+  /** The peer has what this replica lacks. */
+  #askUnlessComing(): void {
+    if (!this.#asking.isCatchingUp && !this.#isWaiting) this.#askInTurn();
   }
 
   /** The peer may have what this replica lacks. */
@@ -228,8 +227,7 @@ export class Session {
     }
     if (!message.isDeferred) {
       this.#isStreaming = false;
-      const { vector, token } = message;
-      this.#answering = { state: this.#answering?.state.beginAgain(vector) ?? this.#replica.beginState(vector), token };
+      this.#answering.begin(message.vector, message.token);
       this.goOn();
     }
     // Who starts anew may have dropped the answer to a state of ours, so ask in any case. Who appears may have
@@ -239,25 +237,8 @@ export class Session {
 
   /** Sends the next slices of an answer, or the rest of it, from where on updates may follow. */
   goOn(): void {
-    while (this.#answering !== null) {
-      const { state, token } = this.#answering;
-      const update = state.next(this.#port.hasRoom)!;
-      if (state.isOver) {
-        this.#answering = null;
-        this.#finish(token, update);
-      } else if (update.length > 0 && !this.#port.send({ type: 'update', epoch: this.#replica.epoch, update })) {
-        // It begins anew once there is room.
-        this.#abandonAnswer();
-      } else if (!this.#port.hasRoom()) {
-        this.#port.goOnLater();
-        return;
-      }
-    }
-  }
-
-  #abandonAnswer(): void {
-    this.#answering?.state.abandon();
-    this.#answering = null;
+    const end = this.#answering.goOn();
+    if (end !== null) this.#finish(end.token, end.update);
   }
 
   #finish(token: number, update: Uint8Array): void {
@@ -272,9 +253,10 @@ export class Session {
   }
 
   #receiveSync(message: SyncMessage): void {
-    const isOther = compareEpochs(message.epoch, this.#replica.epoch) !== 0;
-    if (isOther) this.#soundness.passOver();
-    if (isOther) return;
+    if (compareEpochs(message.epoch, this.#replica.epoch) !== 0) {
+      this.#soundness.passOver();
+      return;
+    }
     this.#soundness.hear(message.token);
     // What it does not bring, such as removals of what nobody here has heard of, a comparison brings to light.
     const hasGap = this.#take([message.update]);
@@ -289,8 +271,8 @@ export class Session {
     const isLate = messages.some((message) => compareEpochs(message.epoch, this.#replica.epoch) > 0);
     const hasGap = this.#take(updates.map(({ update }) => update));
     if (hasGap || updates.length < messages.length) this.#soundness.passOver();
-    // Something went missing, which the rules of this protocol exclude: do not guess, ask, unless an answer is on its way.
-    if ((hasGap || isLate) && !this.#asking.isCatchingUp && !this.#isWaiting) this.#askInTurn();
+    // Something went missing, which the rules of this protocol exclude: do not guess, ask.
+    if (hasGap || isLate) this.#askUnlessComing();
   }
 
   /** Takes updates in, and has who sent what is dead here ask what is gone, to write it again; whether there was a gap. */
@@ -311,6 +293,21 @@ export class Session {
     if (finding === 'lie') this.#escape();
   }
 
+  #receiveFlush({ token, isDurable, vector }: FlushMessage): void {
+    if (vector.length > 0 && this.#replica.isForgedIn(vector)) {
+      this.#escape();
+      return;
+    }
+    if (this.#soundness.isBehind(this.#replica.deadCount)) this.#bury();
+    if (vector.length > 0 && this.#replica.lacks(vector).size > 0) {
+      // It may be on its way from somebody else; but the peer has it.
+      this.#soundness.passOver();
+      this.#askUnlessComing();
+    }
+    if (!this.#soundness.isSound) return;
+    this.#port.onFlush(isDurable, (answer) => void this.#port.send(flushedMessage(token, answer)));
+  }
+
   // Told something in another's name, somebody may pass over what that one writes. In a new epoch all go by new names,
   // and whatever is in anybody's tree is written again.
   #escape(): void {
@@ -321,10 +318,7 @@ export class Session {
   #sendFlushes(): void {
     // What waits to be written would come after them.
     if (!this.#isStreaming || this.#replica.hasUnwritten) return;
-    this.#flushes.send((token, isDurable) => {
-      this.#isStreaming = this.#port.send({ type: 'flush', token, isDurable });
-      return this.#isStreaming;
-    });
+    this.#flushes.send((message) => (this.#isStreaming = this.#port.send(message)));
   }
 
   #receiveAnswer(token: number, isAll = false): void {
@@ -340,7 +334,7 @@ export class Session {
     this.#peerIsPersistent = isPersistent;
     if (!isPresent) {
       this.#isStreaming = false;
-      this.#abandonAnswer();
+      this.#answering.abandon();
       this.#incomplete = [];
       this.#asking.forget();
       this.#flushes.abandon();

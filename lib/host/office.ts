@@ -12,7 +12,7 @@ import { limits } from '../limits';
 import type { Candidate } from '../mesh/hello';
 import { mostSenior } from '../mesh/manager';
 import type { Keeper } from './keeper';
-import type { Peers } from './peers';
+import type { PeerOutcome, Peers } from './peers';
 
 export interface OfficeOptions {
   readonly replica: Replica;
@@ -83,8 +83,21 @@ export class Office {
     await Promise.allSettled(this.#flushing);
   }
 
+  /** As `Peers.deliver`, which waits in a new epoch until the document is whole: what others do not write in time is written here. */
+  async deliver(managerId: string | null): Promise<PeerOutcome[]> {
+    const { replica, peers, commit } = this.#options;
+    const delivery = peers.deliver(managerId);
+    const over = Promise.allSettled([delivery]);
+    for (let waitedMs = 0; (await Promise.race([over, delay(limits.wholePollMs, null, { ref: false })])) === null; ) {
+      waitedMs = replica.isWhole || replica.isTurningOver ? 0 : waitedMs + limits.wholePollMs;
+      if (waitedMs >= limits.flushWholeWaitMs) replica.writeOrphans();
+      commit();
+    }
+    return delivery;
+  }
+
   async #flush(): Promise<void> {
-    const { peers, keeper, isPersistent } = this.#options;
+    const { keeper, isPersistent } = this.#options;
     let [decliner, declines] = ['', 0];
     // Who the manager is can change meanwhile: then the new one is asked, who may be this process.
     for (;;) {
@@ -95,12 +108,12 @@ export class Office {
       if (manager === null) {
         // Whatever keeps a peer from answering must not keep anything from the disk.
         const saving = isPersistent ? keeper.save(() => this.#manager === present) : true;
-        const [delivered, saved] = await Promise.allSettled([peers.deliver(null), saving]);
+        const [delivered, saved] = await Promise.allSettled([this.deliver(null), saving]);
         for (const end of [delivered, saved]) if (end.status === 'rejected') throw end.reason;
         if (saved.status === 'fulfilled' && saved.value) return;
         continue;
       }
-      const outcomes = await peers.deliver(manager);
+      const outcomes = await this.deliver(manager);
       const outcome = outcomes.find(({ peerId }) => peerId === manager)?.outcome;
       if (outcome?.kind === 'done') return;
       if (outcome?.kind === 'failed') throw new CacheError('ERR_CLUSTER_CACHE_STORAGE', outcome.problem);

@@ -200,7 +200,7 @@ export class OpenCache {
     this.replica.delete([]);
     await this.#commitAll();
     try {
-      await this.#peers.deliver(null);
+      await this.#office.deliver(null);
     } finally {
       if (this.options.isPersistent) await this.#keeper.remove();
     }

@@ -30,7 +30,7 @@ export function honestMessages(random: Random): Message[] {
     { type: 'none', token },
     { type: 'update', epoch, update: bytes() },
     { type: 'compare', epoch, vector: bytes(), entries: random.int(100) },
-    { type: 'flush', token, isDurable: random.chance(0.5) },
+    { type: 'flush', token, isDurable: random.chance(0.5), vector: random.chance(0.5) ? bytes() : new Uint8Array() },
     { type: 'flushed', token, problem: random.pick(['', 'disk full']) },
     { type: 'declined', token },
     { type: 'leave' },
