@@ -59,12 +59,12 @@ export const limits = {
   /** Bytes of a document's state that are encoded in one turn, give or take one value. */
   stateBytesMax: 256 * KiB,
   /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */
-  pastClientsMax: 100,
+  pastClientsMax: 24,
   /** Segment maps that a document may have seen, and eight times those it has, before a new epoch begins: Yjs keeps the name of each. */
   pastSegmentsMax: 500,
   /** Milliseconds that a write of a peer may be ahead of the latest that this process's clock has shown. */
   clockAheadMsMax: 24 * 60 * 60 * 1000,
-  /** Epochs that a peer may be ahead: each takes a hundred processes, and past the last number there is none. */
+  /** Epochs that a peer may be ahead: each takes dozens of processes, and past the last number there is none. */
   epochsAheadMax: 1_000_000,
   /** Bytes of one frame on a link: a whole cache must fit into one. */
   frameBytesMax: 512 * MiB,

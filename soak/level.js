@@ -55,7 +55,7 @@ const SERIES = [
     name: 'perWrite',
     title: 'time per write, one per turn, least of three medians',
     format: time,
-    // Yjs pays for each of the past clients, of which there are anything from none to a hundred; and other
+    // Yjs pays for each of the past clients, of which there are anything from none to some thirty; and other
     // programs on the machine slow each write down.
     factor: 1.5,
     slack: 0.02,
