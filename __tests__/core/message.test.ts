@@ -28,7 +28,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: type('complete'), token }),
   fc.record({ type: type('update'), epoch, update: bytes }),
   fc.record({ type: type('compare'), epoch, vector: bytes, entries: fc.maxSafeNat() }),
-  fc.record({ type: type('flush'), token, isDurable: fc.boolean() }),
+  fc.record({ type: type('flush'), token, isDurable: fc.boolean(), vector: bytes }),
   fc.record({ type: type('flushed'), token, problem: text(20) }),
   fc.record({ type: type('declined'), token }),
   fc.record({ type: type('leave') }),
