@@ -93,6 +93,9 @@ test('random and mutated bytes are a message or are refused with the same code',
   );
 });
 
+/** Zero, in so many bytes that lib0 makes no number of it. */
+const noNumber = [...Array<number>(160).fill(0x80), 0];
+
 test.each([
   ['nothing', []],
   ['a name only', [1, 97]],
@@ -103,6 +106,10 @@ test.each([
   ['a length beyond all memory', [1, 97, 4, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]],
   ['a number without an end', [1, 97, 3, ...Array<number>(20).fill(0xff)]],
   ['an epoch of 33 bits', [1, 97, 4, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0]],
+  ['an epoch that is no number', [1, 97, 4, ...noNumber, 0, 0]],
+  ['a token that is no number', [1, 97, 9, ...noNumber]],
+  ['a count of entries that is no number', [1, 97, 5, 0, 0, 0, ...noNumber]],
+  ['a length that is no number', [1, 97, 4, 0, 0, ...noNumber]],
   ['a founder of 33 characters', [1, 97, 4, 0, 33, ...Array<number>(33).fill(97), 0]],
   ['a replica of 33 characters', [1, 97, 1, 0, 0, 33, ...Array<number>(33).fill(97), 1, 0, 0]],
 ])('%s is refused', (_name, input) => refused(new Uint8Array(input)));

@@ -72,6 +72,15 @@ test.each([NaN, Infinity, -1])('the start time %p is refused', (startedAt) => {
   expect(() => decodeHello(bytes)).toThrow(coded('ERR_CLUSTER_CACHE_FRAME'));
 });
 
+test('a rank or process id that is no number is refused', () => {
+  // Zero, in so many bytes that lib0 makes no number of it; it would be as senior as everybody.
+  const noNumber = [...Array<number>(160).fill(0x80), 0];
+  const rank = encodeSeniority(example.seniority);
+  expect(() => decodeSeniority(Uint8Array.of(...noNumber, ...rank.slice(1)))).toThrow(coded('ERR_CLUSTER_CACHE_FRAME'));
+  const bytes = encodeHello(example);
+  expect(() => decodeHello(Uint8Array.of(...bytes.slice(0, -1), ...noNumber))).toThrow(coded('ERR_CLUSTER_CACHE_FRAME'));
+});
+
 test('seniority goes by rank, then by start, then by id', () => {
   const ordered: Hello[] = [
     { ...example, id: 'z', seniority: { rank: 0, startedAt: 9 } },

@@ -6,6 +6,7 @@ import * as encoding from 'lib0/encoding';
 import { EPOCH_NUMBER_MAX, type Epoch } from './epoch';
 import { CacheError } from '../errors';
 import { limits } from '../limits';
+import { readVarUint } from '../varuint';
 
 /** "This is what I have; send me what I lack." Answered by `sync`, or by `none`. */
 export interface StateMessage {
@@ -189,7 +190,7 @@ function readMessage(decoder: decoding.Decoder): Message {
       const epoch = readEpoch(decoder);
       const replicaId = decoding.readVarString(decoder);
       if (replicaId.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('replica id');
-      const token = decoding.readVarUint(decoder);
+      const token = readVarUint(decoder);
       const flags = decoding.readUint8(decoder);
       const vector = decoding.readVarUint8Array(decoder);
       const [isMirrored, isPersistent, isDeferred] = [(flags & 1) !== 0, (flags & 2) !== 0, (flags & 4) !== 0];
@@ -197,7 +198,7 @@ function readMessage(decoder: decoding.Decoder): Message {
     }
     case tags.sync: {
       const epoch = readEpoch(decoder);
-      const token = decoding.readVarUint(decoder);
+      const token = readVarUint(decoder);
       const flags = decoding.readUint8(decoder);
       const update = decoding.readVarUint8Array(decoder);
       return { type: 'sync', epoch, token, isComplete: (flags & 1) !== 0, isInformed: (flags & 2) !== 0, update };
@@ -207,23 +208,23 @@ function readMessage(decoder: decoding.Decoder): Message {
     case tags.compare: {
       const epoch = readEpoch(decoder);
       const vector = decoding.readVarUint8Array(decoder);
-      return { type: 'compare', epoch, vector, entries: decoding.readVarUint(decoder) };
+      return { type: 'compare', epoch, vector, entries: readVarUint(decoder) };
     }
     case tags.none:
-      return { type: 'none', token: decoding.readVarUint(decoder) };
+      return { type: 'none', token: readVarUint(decoder) };
     case tags.complete:
-      return { type: 'complete', token: decoding.readVarUint(decoder) };
+      return { type: 'complete', token: readVarUint(decoder) };
     case tags.flush: {
-      const token = decoding.readVarUint(decoder);
+      const token = readVarUint(decoder);
       const isDurable = decoding.readUint8(decoder) === 1;
       return { type: 'flush', token, isDurable, vector: decoding.readVarUint8Array(decoder) };
     }
     case tags.flushed: {
-      const token = decoding.readVarUint(decoder);
+      const token = readVarUint(decoder);
       return { type: 'flushed', token, problem: decoding.readVarString(decoder) };
     }
     case tags.declined:
-      return { type: 'declined', token: decoding.readVarUint(decoder) };
+      return { type: 'declined', token: readVarUint(decoder) };
     case tags.leave:
       return { type: 'leave' };
     default:
@@ -237,7 +238,7 @@ function writeEpoch(encoder: encoding.Encoder, epoch: Epoch): void {
 }
 
 function readEpoch(decoder: decoding.Decoder): Epoch {
-  const number = decoding.readVarUint(decoder);
+  const number = readVarUint(decoder);
   const founder = decoding.readVarString(decoder);
   if (number > EPOCH_NUMBER_MAX || founder.length > REPLICA_ID_LENGTH_MAX) throw new RangeError('epoch');
   return { number, founder };

@@ -8,6 +8,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import { limits } from '../limits';
+import { readVarUint } from '../varuint';
 
 /** An update, and what it covers, by Yjs client: from the first clock to the one after the last. */
 export interface Survey {
@@ -51,10 +52,10 @@ export function surveyUpdate(update: Uint8Array): Survey {
   const from = new Map<number, number>();
   const to = new Map<number, number>();
   const found = { places: [] as Place[], hasRemoved: false };
-  for (let runs = decoding.readVarUint(decoder); runs > 0; runs--) {
-    const structCount = decoding.readVarUint(decoder);
-    const client = readCount(decoder);
-    const first = readCount(decoder);
+  for (let runs = readVarUint(decoder); runs > 0; runs--) {
+    const structCount = readVarUint(decoder);
+    const client = readVarUint(decoder);
+    const first = readVarUint(decoder);
     if (structCount === 0 || from.has(client)) throw malformed('a run of structs');
     let clock = first;
     for (let i = 0; i < structCount; i++) clock = after(clock, readStruct(decoder, client, clock, found));
@@ -72,12 +73,12 @@ function readStruct(decoder: decoding.Decoder, client: number, clock: number, fo
   const info = decoding.readUint8(decoder);
   found.hasRemoved ||= info === content.collected || (info & CONTENT) === content.deleted;
   // Structs that died with their segment map: one for all of them.
-  if (info === content.collected) return decoding.readVarUint(decoder);
+  if (info === content.collected) return readVarUint(decoder);
   // Only what stands in a sequence has something on its right, and nothing here does.
   if ((info & HAS_RIGHT_ORIGIN) !== 0) throw malformed('a place in a sequence');
   const [isEntry, hasOrigin] = [(info & CONTENT) === content.any, (info & HAS_ORIGIN) !== 0];
-  if (hasOrigin || decoding.readVarUint(decoder) !== 1) {
-    const [ofClient, ofClock] = [readCount(decoder), readCount(decoder)];
+  if (hasOrigin || readVarUint(decoder) !== 1) {
+    const [ofClient, ofClock] = [readVarUint(decoder), readVarUint(decoder)];
     // Yjs would look for it among the structs that are there.
     if (ofClient === client && ofClock >= clock) throw malformed('a place that is yet to come');
     const last = places.at(-1);
@@ -88,17 +89,17 @@ function readStruct(decoder: decoding.Decoder, client: number, clock: number, fo
   }
   if (!hasOrigin) {
     if ((info & HAS_KEY) === 0) throw malformed('an entry without a key');
-    skipBytes(decoder, decoding.readVarUint(decoder));
+    skipBytes(decoder, readVarUint(decoder));
   }
   switch (info & CONTENT) {
     case content.deleted:
-      return decoding.readVarUint(decoder);
+      return readVarUint(decoder);
     case content.type:
-      if (decoding.readVarUint(decoder) !== MAP_TYPE) throw malformed('a type that is no map');
+      if (readVarUint(decoder) !== MAP_TYPE) throw malformed('a type that is no map');
       return 1;
     case content.any:
       // Entries of a map come one by one.
-      if (decoding.readVarUint(decoder) !== 1) throw malformed('a sequence of values');
+      if (readVarUint(decoder) !== 1) throw malformed('a sequence of values');
       skipAny(decoder, 0);
       return 1;
     default:
@@ -126,16 +127,16 @@ function skipAny(decoder: decoding.Decoder, depth: number): void {
       return;
     case anyTag.string:
     case anyTag.bytes:
-      skipBytes(decoder, decoding.readVarUint(decoder));
+      skipBytes(decoder, readVarUint(decoder));
       return;
     case anyTag.object:
-      for (let count = decoding.readVarUint(decoder); count > 0; count--) {
-        skipBytes(decoder, decoding.readVarUint(decoder));
+      for (let count = readVarUint(decoder); count > 0; count--) {
+        skipBytes(decoder, readVarUint(decoder));
         skipAny(decoder, depth + 1);
       }
       return;
     case anyTag.array:
-      for (let count = decoding.readVarUint(decoder); count > 0; count--) skipAny(decoder, depth + 1);
+      for (let count = readVarUint(decoder); count > 0; count--) skipAny(decoder, depth + 1);
       return;
     default:
       throw malformed('a value');
@@ -143,10 +144,10 @@ function skipAny(decoder: decoding.Decoder, depth: number): void {
 }
 
 function skipRemovals(decoder: decoding.Decoder): void {
-  for (let clients = decoding.readVarUint(decoder); clients > 0; clients--) {
-    readCount(decoder);
-    for (let ranges = decoding.readVarUint(decoder); ranges > 0; ranges--) {
-      after(readCount(decoder), decoding.readVarUint(decoder));
+  for (let clients = readVarUint(decoder); clients > 0; clients--) {
+    readVarUint(decoder);
+    for (let ranges = readVarUint(decoder); ranges > 0; ranges--) {
+      after(readVarUint(decoder), readVarUint(decoder));
     }
   }
 }
@@ -154,12 +155,6 @@ function skipRemovals(decoder: decoding.Decoder): void {
 function skipBytes(decoder: decoding.Decoder, count: number): void {
   if (count > decoder.arr.length - decoder.pos) throw malformed('its length');
   decoder.pos += count;
-}
-
-function readCount(decoder: decoding.Decoder): number {
-  const count = decoding.readVarUint(decoder);
-  if (!Number.isSafeInteger(count)) throw malformed('a number');
-  return count;
 }
 
 /** The clock after `length` more, of which there must be some. */

@@ -9,6 +9,7 @@
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import { CacheError } from '../errors';
+import { readVarUint } from '../varuint';
 
 /** The version of everything that travels on a link. Version and id come first in every version. */
 export const protocolVersion = 1;
@@ -61,7 +62,7 @@ export function encodeHello(hello: Hello): Uint8Array {
 /** Throws `ERR_CLUSTER_CACHE_PROTOCOL` for another version and `ERR_CLUSTER_CACHE_FRAME` for nonsense. */
 export function decodeHello(bytes: Uint8Array): Hello {
   return decode(bytes, 'hello', (decoder) => {
-    const version = decoding.readVarUint(decoder);
+    const version = readVarUint(decoder);
     const id = decoding.readVarString(decoder);
     if (!isPeerId(id)) throw malformed('hello');
     if (version !== protocolVersion) {
@@ -72,7 +73,7 @@ export function decodeHello(bytes: Uint8Array): Hello {
       );
     }
     const seniority = readSeniority(decoder);
-    return { id, seniority, pid: decoding.readVarUint(decoder), threadId: decoding.readVarUint(decoder) };
+    return { id, seniority, pid: readVarUint(decoder), threadId: readVarUint(decoder) };
   });
 }
 
@@ -93,7 +94,7 @@ function writeSeniority(encoder: encoding.Encoder, seniority: Seniority): void {
 }
 
 function readSeniority(decoder: decoding.Decoder): Seniority {
-  const rank = decoding.readVarUint(decoder);
+  const rank = readVarUint(decoder);
   const startedAt = decoding.readFloat64(decoder);
   // NaN would make the order of peers differ from peer to peer.
   if (rank > rankMax || !(startedAt >= 0 && startedAt < Infinity)) throw malformed('seniority');
