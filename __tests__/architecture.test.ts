@@ -17,7 +17,7 @@ const layers: readonly (readonly string[])[] = [
   ['host'],
   ['core', 'mesh', 'storage'],
   ['events'],
-  ['errors', 'limits', 'stats'],
+  ['errors', 'limits', 'stats', 'varuint'],
 ];
 const fileLinesMax = 350;
 
