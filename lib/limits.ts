@@ -54,8 +54,8 @@ export const limits = {
   stateStructsMax: 500,
   /** Yjs structs that are looked at in one turn to see whether they are removed: one or two milliseconds. */
   stateLooksMax: 10_000,
-  /** Commits and updates with removals that are taken down while that goes on. */
-  removalsNotedMax: 10_000,
+  /** Ranges that are removed meanwhile and taken down: two megabytes. Past that, all structs are looked at once more in one piece. */
+  removalsNotedMax: 50_000,
   /** Bytes of a document's state that are encoded in one turn, give or take one value. */
   stateBytesMax: 256 * KiB,
   /** Yjs clients, beyond those connected, that a document may have seen before a new epoch begins. */

@@ -197,3 +197,42 @@ test('a document that is written to more quickly than slices are taken is told a
   expect(Y.encodeStateVector(receiver)).toEqual(Y.encodeStateVector(doc));
   expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
 });
+
+test('what is removed meanwhile is taken down up to a bound, however much each transaction removes', () => {
+  jest.replaceProperty(limits, 'removalsNotedMax', 10 as never);
+  const doc = new Y.Doc();
+  const map = doc.getMap('maps');
+  for (let i = 0; i < 100; i++) map.set(`k${i}`, i);
+  const listeners = (): number => doc._observers.get('afterTransaction')?.size ?? 0;
+  const state = new DocumentState(doc, Y.encodeStateVector(doc), { looksMax: 10 });
+  const receiver = new Y.Doc();
+  Y.applyUpdate(receiver, Y.encodeStateAsUpdate(doc));
+  state.next();
+  const removeSome = (from: number): void => {
+    // No two of them side by side.
+    doc.transact(() => {
+      for (let i = 0; i < 6; i++) map.delete(`k${from + 2 * i}`);
+    });
+  };
+  removeSome(0);
+  expect(listeners()).toBe(1);
+  removeSome(20);
+  expect(listeners()).toBe(0);
+  takeAll(state, receiver);
+  expect(Y.equalDeleteSets(removalsOf(receiver), removalsOf(doc))).toBe(true);
+});
+
+test('the rest of a document that is outrun is written once, however long removals are looked for', () => {
+  const doc = new Y.Doc();
+  const map = doc.getMap('maps');
+  for (let i = 0; i < 100; i++) map.set(`k${i}`, i);
+  const written = jest.spyOn(Y.Item.prototype, 'write');
+  const state = new DocumentState(doc, undefined, { structsMax: 1, looksMax: 5 });
+  const receiver = new Y.Doc();
+  for (let slice = state.next(), i = 100; slice !== null; slice = state.next(), i++) {
+    if (slice.length > 0) Y.applyUpdate(receiver, slice);
+    if (!state.isOver) map.set(`k${i}`, i);
+  }
+  expect(receiver.getMap('maps').size).toBe(map.size);
+  expect(written).toHaveBeenCalledTimes(map.size);
+});

@@ -2,6 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { limits } from '../../lib/limits';
 import { nodeDisk } from '../../lib/storage/disk';
@@ -23,6 +26,22 @@ function logOf(header: FileHeader, values: readonly number[]): Uint8Array {
   const encoder = beginLog(header);
   return Buffer.concat([encoder.header, ...values.map((value) => encoder.encode(updateOf(value)))]);
 }
+
+test('a store does not hold on to what it has read', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  fs.writeFileSync(folder.filename, snapshotOf(2).bytes);
+  const store = storeOn();
+  const load = async (): Promise<WeakRef<ArrayBufferLike>> => new WeakRef((await store.load()).updates[0]!.update.buffer);
+  const read = await load();
+  for (let i = 0; i < 20 && read.deref() !== undefined; i++) {
+    await nextTurn();
+    collectGarbage();
+  }
+  expect(read.deref()).toBeUndefined();
+  // Later than the collections, so that the store is there all the while.
+  expect(store.log).toBeNull();
+});
 
 describe('a snapshot', () => {
   test('that is not there is no problem', async () => {

@@ -90,15 +90,18 @@ export class DocumentState {
    */
   next(hasTime: () => boolean = () => true): Uint8Array | null {
     if (this.#isOver) return null;
-    const { runCount, ends, isLast } = this.#collect(hasTime);
+    // Not again and again, while removals are looked for: the rest may be large, and grows.
+    if (this.#isOutrun && !this.#removals.look(this.#looksMax)) return NOTHING;
+    const { runCount, count, ends, isLast } = this.#collect(hasTime);
     if (isLast && !this.#removals.look(this.#looksMax)) return NOTHING;
     this.#isOver = isLast;
+    this.#brought += count;
     for (const [client, end] of ends) this.#sent.set(client, end);
     return this.#encodeSlice(runCount, isLast ? this.#removals.take() : null);
   }
 
-  /** Collects the structs of one slice, as runs of one client each; how many, the clocks behind them, whether there are no more. */
-  #collect(hasTime: () => boolean): { readonly runCount: number; readonly ends: Map<number, number>; readonly isLast: boolean } {
+  /** Collects the structs of one slice, as runs of one client each; how many of both, the clocks behind them, whether there are no more. */
+  #collect(hasTime: () => boolean): { readonly runCount: number; readonly count: number; readonly ends: Map<number, number>; readonly isLast: boolean } {
     const { restEncoder: runs } = this.#runs.begin();
     const ends = new Map<number, number>();
     let count = 0;
@@ -115,7 +118,6 @@ export class DocumentState {
         structs[next]!.write(content, next === first ? clock - structs[first]!.id.clock : 0);
         next++;
         count++;
-        this.#brought++;
       }
       if (next > first) {
         encoding.writeVarUint(runs, next - first);
@@ -125,9 +127,9 @@ export class DocumentState {
         const { id, length } = structs[next - 1]!;
         ends.set(client, id.clock + length);
       }
-      if (next < structs.length) return { runCount: ends.size, ends, isLast: false };
+      if (next < structs.length) return { runCount: ends.size, count, ends, isLast: false };
     }
-    return { runCount: ends.size, ends, isLast: true };
+    return { runCount: ends.size, count, ends, isLast: true };
   }
 
   #encodeSlice(runCount: number, removals: ReturnType<Removals['take']> | null): Uint8Array {

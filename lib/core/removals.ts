@@ -16,7 +16,9 @@ export class Removals {
   readonly #positions = new Map<number, number>();
   /** Of the transactions since the first look. */
   #later: DeleteSet[] = [];
-  /** How many of those were too many to keep: then all is looked at once more. */
+  /** Ranges in those. */
+  #laterCount = 0;
+  /** Those were too many to keep: then all is looked at once more. */
   #isOverrun = false;
 
   constructor(doc: Y.Doc) {
@@ -64,7 +66,8 @@ export class Removals {
 
   readonly #note = ({ deleteSet }: Y.Transaction): void => {
     if (deleteSet.clients.size > 0) this.#later.push(deleteSet);
-    if (this.#later.length <= limits.removalsNotedMax) return;
+    for (const items of deleteSet.clients.values()) this.#laterCount += items.length;
+    if (this.#laterCount <= limits.removalsNotedMax) return;
     this.stop();
     this.#isOverrun = true;
     this.#later = [];

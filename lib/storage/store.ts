@@ -39,8 +39,8 @@ export class Store {
   readonly #disk: Disk;
   readonly #inventory = new Inventory();
   #log: LogFile | null = null;
-  /** Settles, and never rejects, when the last operation has ended. */
-  #tail: Promise<unknown> = Promise.resolve();
+  /** Resolves, and never rejects, when the last operation has ended; to nothing, since what a load has read may be large. */
+  #tail: Promise<void> = Promise.resolve();
 
   constructor({ filename, fs = nodeDisk }: StoreOptions) {
     this.#filename = resolve(filename);
@@ -154,7 +154,7 @@ export class Store {
 
   #enqueue<Result>(procedure: () => Steps<Result>): Promise<Result> {
     const result = this.#tail.then(() => runSteps(this.#guarded(procedure()), this.#disk));
-    this.#tail = result.catch(() => undefined);
+    this.#tail = result.then(ignore, ignore);
     return result;
   }
 
@@ -328,4 +328,8 @@ function* removeQuietly(path: string): Steps<void> {
   } catch {
     // It costs nothing but its room.
   }
+}
+
+function ignore(): void {
+  // Whoever has asked for the operation hears what came of it.
 }
