@@ -8,6 +8,7 @@ import { Intake } from '../../lib/host/intake';
 import { Keeper } from '../../lib/host/keeper';
 import { Office } from '../../lib/host/office';
 import { Peers } from '../../lib/host/peers';
+import { limits } from '../../lib/limits';
 import { nodeDisk, type Disk } from '../../lib/storage/disk';
 import { Store } from '../../lib/storage/store';
 import { Bench } from '../core/replicas';
@@ -209,5 +210,26 @@ test('a flush in a new epoch writes what its owner does not, and then asks wheth
   peers.receive(link, [{ type: 'flushed', token: flush.token, problem: '' }]);
   await flushing;
   peers.remove(link);
+  expect(errors).toEqual([]);
+});
+
+test('however many flushes wait, one looks whether the document is whole; none does when they have ended', async () => {
+  const { replica, peers, keeper, office } = openOffice();
+  await keeper.begin();
+  office.choose();
+  const { link } = await linkToSilentPeer();
+  peers.add(link);
+  const flushes: Promise<void>[] = [];
+  for (let i = 0; i < 300; i++) flushes.push(office.flush());
+  const commit = jest.spyOn(replica, 'commit');
+  // Each look commits once, and 300 would in the time of one.
+  await until('there were looks', () => commit.mock.calls.length > 2);
+  expect(commit.mock.calls.length).toBeLessThan(300);
+  peers.remove(link);
+  await Promise.all(flushes);
+  commit.mockClear();
+  await delay(5 * limits.wholePollMs);
+  expect(commit).not.toHaveBeenCalled();
+  await keeper.end();
   expect(errors).toEqual([]);
 });

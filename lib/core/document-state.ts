@@ -8,6 +8,7 @@
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { Removals } from './removals';
+import { decodeVector } from './vector';
 import { limits } from '../limits';
 
 /** Structs after which a slice asks whether there is still time. */
@@ -44,7 +45,7 @@ export class DocumentState {
   /** All that a document with `vector` lacks, or everything. */
   constructor(doc: Y.Doc, vector?: Uint8Array, { structsMax, looksMax }: SliceLimits = {}, removals = new Removals(doc)) {
     this.#doc = doc;
-    this.#sent = vector === undefined ? new Map<number, number>() : Y.decodeStateVector(vector);
+    this.#sent = vector === undefined ? new Map<number, number>() : decodeVector(vector);
     this.#structsMax = structsMax ?? limits.stateStructsMax;
     this.#looksMax = looksMax ?? limits.stateLooksMax;
     this.#removals = removals;

@@ -16,6 +16,7 @@ import { decodeEntry, parseSegmentId, segmentOwner, writerIn, type SegmentName }
 import { EntryContent, keepEntry, putEntry } from './entry-content';
 import { Segments, type SegmentMap, type SegmentMaps } from './segments';
 import { ROOT_NAME, type Survey } from './update';
+import { decodeVector } from './vector';
 import { limits } from '../limits';
 
 export interface DocumentOptions {
@@ -152,7 +153,7 @@ export class Document {
   /** The Yjs clients of which a document with `vector` has more than this one, with the clock that it has. */
   lacks(vector: Uint8Array): Map<number, number> {
     const lacking = new Map<number, number>();
-    for (const [client, clock] of Y.decodeStateVector(vector)) {
+    for (const [client, clock] of decodeVector(vector)) {
       if (clock > Y.getState(this.#doc.store, client)) lacking.set(client, clock);
     }
     return lacking;
@@ -160,7 +161,7 @@ export class Document {
 
   /** Whether a document with `vector` has the same structs as this one. */
   hasVector(vector: Uint8Array): boolean {
-    const [clocks, { store }] = [[...Y.decodeStateVector(vector)], this.#doc];
+    const [clocks, { store }] = [[...decodeVector(vector)], this.#doc];
     return clocks.length === store.clients.size && clocks.every(([client, clock]) => clock === Y.getState(store, client));
   }
 

@@ -31,6 +31,11 @@ export interface OfficeOptions {
 export class Office {
   readonly #options: OfficeOptions;
   readonly #flushing = new Set<Promise<void>>();
+  /** Deliveries that go on, and while there are some the look whether the document is whole. */
+  #deliveries = 0;
+  #poll: NodeJS.Timeout | null = null;
+  /** Milliseconds for which it has not been. */
+  #waitedMs = 0;
   /** Id of the process that holds the office; empty while nobody is known to. */
   #manager = '';
 
@@ -85,15 +90,32 @@ export class Office {
 
   /** As `Peers.deliver`, which waits in a new epoch until the document is whole: what others do not write in time is written here. */
   async deliver(managerId: string | null): Promise<PeerOutcome[]> {
-    const { replica, peers, commit } = this.#options;
-    const delivery = peers.deliver(managerId);
-    const over = Promise.allSettled([delivery]);
-    for (let waitedMs = 0; (await Promise.race([over, delay(limits.wholePollMs, null, { ref: false })])) === null; ) {
-      waitedMs = replica.isWhole || replica.isTurningOver ? 0 : waitedMs + limits.wholePollMs;
-      if (waitedMs >= limits.flushWholeWaitMs) replica.writeOrphans();
-      commit();
+    this.#deliveries++;
+    // One for all of them: there may be thousands.
+    this.#poll ??= setInterval(() => {
+      this.#becomeWhole();
+    }, limits.wholePollMs).unref();
+    try {
+      return await this.#options.peers.deliver(managerId);
+    } finally {
+      if (--this.#deliveries === 0) {
+        clearInterval(this.#poll);
+        this.#waitedMs = 0;
+        this.#poll = null;
+      }
     }
-    return delivery;
+  }
+
+  /** Writes what others have not written in time into a new epoch, and has the flushes sent that wait for it. */
+  #becomeWhole(): void {
+    const { replica, commit } = this.#options;
+    this.#waitedMs = replica.isWhole || replica.isTurningOver ? 0 : this.#waitedMs + limits.wholePollMs;
+    if (this.#waitedMs >= limits.flushWholeWaitMs) replica.writeOrphans();
+    try {
+      commit();
+    } catch (cause) {
+      this.report(cause);
+    }
   }
 
   async #flush(): Promise<void> {
