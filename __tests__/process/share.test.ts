@@ -131,15 +131,18 @@ test('where nobody keeps a file there is a manager all the same, and another whe
     return members.filter((_, i) => stats[i]!.manager);
   };
   while (members.length > 0) {
-    await until('one manager', async () => (await managers()).length === 1);
-    const [manager] = await managers();
-    const pid = await manager!.ask('pid');
-    await until('all name it', () =>
-      members.every((member) => {
-        const last = member.heard('manager').at(-1);
-        return (last as ManagerEvent).manager.pid === pid && (last as ManagerEvent).isSelf === (member === manager);
-      }),
-    );
+    let manager: Member | undefined;
+    // Who is the manager may change until all have heard of each other.
+    await until('all name the one who says it is', async () => {
+      const found = await managers();
+      if (found.length !== 1) return false;
+      manager = found[0];
+      const pid = await manager!.ask('pid');
+      return members.every((member) => {
+        const last = member.heard('manager').at(-1) as ManagerEvent | undefined;
+        return last !== undefined && last.manager.pid === pid && last.isSelf === (member === manager);
+      });
+    });
     members.splice(members.indexOf(manager!), 1);
     await manager!.kill();
   }
