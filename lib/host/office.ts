@@ -110,8 +110,8 @@ export class Office {
   #becomeWhole(): void {
     const { replica, commit } = this.#options;
     this.#waitedMs = replica.isWhole || replica.isTurningOver ? 0 : this.#waitedMs + limits.wholePollMs;
-    if (this.#waitedMs >= limits.flushWholeWaitMs) replica.writeOrphans();
     try {
+      if (this.#waitedMs >= limits.flushWholeWaitMs) replica.writeOrphans();
       commit();
     } catch (cause) {
       this.report(cause);
